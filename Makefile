@@ -1,0 +1,63 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup demo test check format lint types imports deps spelling lock up down clean
+
+help:  ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Make the virtual environment and install everything from the hashed lock
+$(STAMP): requirements.lock requirements-bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup  ## The whole trip on this machine: receive, verify, process, dead-letter, redrive, audit
+	$(BIN)/webhookctl demo
+
+test: setup  ## Run every test that needs no AWS account
+	$(BIN)/pytest
+
+check: setup format-check lint types imports deps spelling  ## Everything that is checked without running: format, lint, types, imports
+
+format: setup  ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: format-check
+format-check: setup
+	$(BIN)/ruff format --check .
+
+lint: setup  ## Lint
+	$(BIN)/ruff check .
+
+types: setup  ## Check types (mypy --strict)
+	$(BIN)/mypy
+
+imports: setup  ## Check the import directions
+	$(BIN)/lint-imports
+
+deps: setup
+	$(BIN)/deptry .
+
+spelling: setup
+	$(BIN)/codespell
+
+lock: setup  ## Resolve the dependencies again into the hashed lock files
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --group dev pyproject.toml --extra local --extra load --extra watch --custom-compile-command "make lock" -o requirements.lock
+	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
+
+up: setup  ## Start the local environment and deploy to it
+	$(BIN)/webhookctl deploy --env local
+
+down: setup  ## Stop the local environment
+	$(BIN)/webhookctl local down
+
+clean:  ## Remove what was made here (the local environment's state stays: webhookctl local reset)
+	rm -rf $(VENV) build dist cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""What runs in AWS: receiver, processor and audit logger, shipped as one asset."""

@@ -1,0 +1,1 @@
+"""Table stream in, tamper-evident audit lines out."""

@@ -1,0 +1,1 @@
+"""Queued webhook in, processed payment event out."""

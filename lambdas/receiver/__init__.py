@@ -1,0 +1,1 @@
+"""API Gateway request in, stored and queued webhook out."""

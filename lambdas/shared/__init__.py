@@ -1,0 +1,1 @@
+"""The domain, the providers and the AWS edge that the three functions share."""

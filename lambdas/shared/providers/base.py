@@ -1,0 +1,112 @@
+"""What every provider module offers: sign, verify, identify, normalise."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from lambdas.shared.errors import UnavailableError
+from lambdas.shared.webhook import EventIdentity, PaymentEvent, WebhookRequest
+
+TOLERANCE = timedelta(seconds=300)
+"""How far a signed timestamp may lie in the past or the future. Stripe's SDKs use the same 300 s."""
+
+
+class Reason(StrEnum):
+    """Why a request was refused. Reaches the log and `verify explain`; the HTTP answer says only 400 or 401."""
+
+    MISSING_HEADER = "missing_header"
+    MALFORMED_HEADER = "malformed_header"
+    MALFORMED_BODY = "malformed_body"
+    STALE = "stale"
+    FROM_THE_FUTURE = "from_the_future"
+    WRONG_SIGNATURE = "wrong_signature"
+    CERT_URL_REFUSED = "cert_url_refused"
+    CERT_UNAVAILABLE = "cert_unavailable"
+    CERT_EXPIRED = "cert_expired"
+    CERT_NAME_MISMATCH = "cert_name_mismatch"
+    CERT_CHAIN_UNKNOWN = "cert_chain_unknown"
+    WRONG_WEBHOOK_ID = "wrong_webhook_id"
+    ALGORITHM_REFUSED = "algorithm_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One signing key (Stripe and Square: the shared secret; PayPal: the webhook id) with its age."""
+
+    id: str
+    value: str = field(repr=False)
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSecret:
+    """A provider's secret as Secrets Manager holds it.
+
+    JSON: `{"v": 1, "keys": [{"id", "value", "createdAt"}], ...}`, newest key first. More members by provider, kept in
+    `extra`: Square `notificationUrl`; PayPal `trustPems` (list of PEM) and, outside production, `testCa`
+    (`{"pem": PEM, "leaves": {certUrl: PEM}}`).
+    """
+
+    keys: tuple[Key, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ProviderSecret":
+        """Parse the secret's JSON.
+
+        Raises UnavailableError when it is not valid or holds no usable key: without a key nothing can be verified.
+        """
+        try:
+            raw = json.loads(text)
+            keys = tuple(
+                Key(id=str(k["id"]), value=str(k["value"]), created_at=str(k.get("createdAt", "")))
+                for k in raw["keys"]
+                if k["value"]
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise UnavailableError("the provider's secret is not in the documented form", reason="secret_malformed") from error
+        if not keys:
+            raise UnavailableError("the provider's secret holds no key yet", reason="secret_empty")
+        return cls(keys=keys, extra={k: v for k, v in raw.items() if k not in ("keys", "v")})
+
+    def to_json(self) -> str:
+        """Return the JSON form that `from_json` reads."""
+        keys = [{"id": k.id, "value": k.value, "createdAt": k.created_at} for k in self.keys]
+        return json.dumps({"v": 1, "keys": keys, **self.extra})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """A successful verification: which key matched, and when the sender says it signed (None where unsigned)."""
+
+    key_id: str
+    signed_at: datetime | None = None
+
+
+class Provider(Protocol):
+    """One webhook provider. Pure: no clock, no client; what it needs comes as arguments or at construction."""
+
+    name: str
+
+    def sign(self, body: bytes, secret: ProviderSecret, *, at: datetime) -> dict[str, str]:
+        """Return the headers that the provider would send with `body`, signed with the newest key."""
+        ...
+
+    def verify(self, request: WebhookRequest, secret: ProviderSecret, *, now: datetime) -> Verification:
+        """Prove that `request` comes from the provider.
+
+        Raises MalformedError (400) or VerificationError (401), each with a `Reason`; UnavailableError (503) where the
+        proof needs something that can't be had just now.
+        """
+        ...
+
+    def identify(self, body: bytes) -> EventIdentity:
+        """Read which event a verified body is. Raises MalformedError."""
+        ...
+
+    def normalise(self, body: bytes) -> PaymentEvent:
+        """Say in canonical words what the event means. Unknown types give kind `other`. Raises MalformedError."""
+        ...

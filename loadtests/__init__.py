@@ -1,0 +1,1 @@
+"""Locust scenarios and the verdicts on them."""

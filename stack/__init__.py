@@ -1,0 +1,1 @@
+"""The CDK stack: every resource that webhookctl deploys."""

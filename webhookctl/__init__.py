@@ -1,0 +1,1 @@
+"""webhookctl: deploy and operate a payment webhook intake from a terminal."""

@@ -1,0 +1,1 @@
+"""The ports of core implemented on AWS, one module per service."""

@@ -1,0 +1,1 @@
+"""One Typer module per command group: parse, call core, render."""

@@ -1,0 +1,1 @@
+"""The logic behind the commands: pure Python over ports, returning dataclasses."""

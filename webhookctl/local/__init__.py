@@ -1,0 +1,1 @@
+"""The embedded environment behind --env local."""
