@@ -67,7 +67,7 @@ class ProviderSecret:
                 if k["value"]
             )
         except (ValueError, TypeError, KeyError) as error:
-            raise UnavailableError("the provider's secret is not in the documented form", reason="secret_malformed") from error
+            raise UnavailableError("the provider secret is malformed", reason="secret_malformed") from error
         if not keys:
             raise UnavailableError("the provider's secret holds no key yet", reason="secret_empty")
         return cls(keys=keys, extra={k: v for k, v in raw.items() if k not in ("keys", "v")})
