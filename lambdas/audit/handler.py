@@ -1,0 +1,1 @@
+"""Stream batch in, audit lines out."""

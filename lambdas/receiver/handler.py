@@ -1,0 +1,1 @@
+"""API Gateway event in, HTTP answer out."""

@@ -1,0 +1,1 @@
+"""The only module of the Lambdas that imports boto3."""
