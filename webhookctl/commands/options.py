@@ -1,0 +1,45 @@
+"""Options that several commands share, as Typer types."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from webhookctl.core.timespan import parse_moment, parse_span
+from webhookctl.errors import UsageError
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return parse_moment(text)
+    except UsageError as error:
+        raise typer.BadParameter(error.message) from error
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return parse_span(text)
+    except UsageError as error:
+        raise typer.BadParameter(error.message) from error
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option("--since", parser=_moment, metavar="TIME", help="From this time: 15m, 1h, 2d ago, or ISO 8601."),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option("--until", parser=_moment, metavar="TIME", help="Up to this time: 15m, 1h, 2d ago, or ISO 8601."),
+]
+Timeout = Annotated[
+    timedelta,
+    typer.Option("--timeout", parser=_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),
+]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what arrives, until Ctrl-C.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print what would be done, and do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="NAME", help="The environment's name: confirms a write to a protected one."),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most this many.")]

@@ -1,0 +1,163 @@
+"""Settings: which environment, how to reach it, how to print. Every value knows where it came from.
+
+Precedence: flag > WEBHOOKCTL_* variable > webhookctl.toml (found upward from the working folder) > user file > default.
+In a file, a table `[environments.<name>]` overrides the top level for that environment.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from webhookctl.errors import ConfigError
+
+APP_NAME: Final = "webhookctl"
+LOCAL: Final = "local"
+PROJECT_FILE: Final = "webhookctl.toml"
+OUTPUTS: Final = ("table", "json", "jsonl")
+
+_TEXT_KEYS: Final = ("env", "output", "profile", "region", "account", "endpoint_url", "query", "fingerprint")
+_FLAG_KEYS: Final = ("quiet", "verbose", "no_input", "no_color", "protected")
+_DEFAULTS: Final[Mapping[str, Any]] = {"env": LOCAL, "output": "table"}
+_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}")
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+
+
+def data_home() -> Path:
+    """Return the folder of the operator's state: WEBHOOKCTL_HOME, or the platform's user data folder."""
+    if override := os.environ.get("WEBHOOKCTL_HOME"):
+        return Path(override).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path(APP_NAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one invocation runs with.
+
+    `origins` names the source of each value that was set. `environment_table` is the merged
+    `[environments.<name>]` table of the files, for settings that belong to the stack.
+    """
+
+    environment: str = LOCAL
+    output: str = "table"
+    profile: str | None = None
+    region: str | None = None
+    account: str | None = None
+    endpoint_url: str | None = None
+    fingerprint: str | None = None
+    query: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    no_input: bool = False
+    no_color: bool = False
+    protected: bool = False
+    home: Path = field(default_factory=data_home)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    environment_table: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the environment is the embedded one (`local`), unless a file gives `local` another endpoint."""
+        return self.environment == LOCAL and self.endpoint_url is None
+
+
+def user_file() -> Path:
+    """Return the user's own settings file (it need not exist)."""
+    if override := os.environ.get("WEBHOOKCTL_HOME"):
+        return Path(override).expanduser() / "config.toml"
+    from platformdirs import user_config_path
+
+    return user_config_path(APP_NAME) / "config.toml"
+
+
+def project_file(start: Path) -> Path | None:
+    """Return the nearest webhookctl.toml from `start` upward, or None."""
+    return next(
+        (folder / PROJECT_FILE for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None
+    )
+
+
+def load_settings(
+    flags: Mapping[str, Any], *, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
+    """Combine the sources. `flags` maps setting names to values given on the command line (None = not given).
+
+    Raises ConfigError that names every fault found.
+    """
+    sources = _sources(flags, os.environ if environ is None else environ, folder or Path.cwd())
+    faults: list[str] = []
+    environment, environment_origin = _first("env", sources) or (_DEFAULTS["env"], "default")
+    if not _ENVIRONMENT_NAME.fullmatch(str(environment)):
+        faults.append(f"environment name {environment!r} (letters, digits and dashes, at most 20, a letter first)")
+    layered = _with_environment_tables(sources, str(environment))
+    values: dict[str, Any] = {"environment": str(environment)}
+    origins = {"environment": environment_origin}
+    for key in (*_TEXT_KEYS[1:], *_FLAG_KEYS):
+        if found := _first(key, layered):
+            values[key], origins[key] = _converted(key, *found, faults), found[1]
+    if (output := values.get("output", "table")) not in OUTPUTS:
+        faults.append(f"output {output!r} from {origins['output']} (one of {', '.join(OUTPUTS)})")
+    if faults:
+        raise ConfigError("the settings are not usable: " + "; ".join(faults), hint="webhookctl config show --origin")
+    table = _environment_table(sources, str(environment))
+    return Settings(**values, origins=origins, environment_table=table)
+
+
+_Sources = list[tuple[str, Mapping[str, Any]]]
+
+
+def _sources(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> _Sources:
+    given = {key: value for key, value in flags.items() if value not in (None, False)}
+    variables = {
+        key: environ[f"WEBHOOKCTL_{key.upper()}"]
+        for key in (*_TEXT_KEYS, *_FLAG_KEYS)
+        if environ.get(f"WEBHOOKCTL_{key.upper()}")
+    }
+    found = [("flag", given), ("WEBHOOKCTL_* variable", variables)]
+    files = (path for path in (project_file(folder), user_file()) if path is not None and path.is_file())
+    return found + [(str(path), _read(path)) for path in files]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}") from error
+
+
+def _tables(source: Mapping[str, Any], environment: str) -> Mapping[str, Any]:
+    environments = source.get("environments", {})
+    table = environments.get(environment, {}) if isinstance(environments, dict) else {}
+    return table if isinstance(table, dict) else {}
+
+
+def _with_environment_tables(sources: _Sources, environment: str) -> _Sources:
+    layered: _Sources = []
+    for origin, source in sources:
+        layered.append((f"{origin} [environments.{environment}]", _tables(source, environment)))
+        layered.append((origin, source))
+    return layered
+
+
+def _environment_table(sources: _Sources, environment: str) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for _, source in reversed(sources):
+        merged |= _tables(source, environment)
+    return merged
+
+
+def _first(key: str, sources: _Sources) -> tuple[Any, str] | None:
+    return next(((source[key], origin) for origin, source in sources if key in source), None)
+
+
+def _converted(key: str, value: Any, origin: str, faults: list[str]) -> Any:  # noqa: ANN401 - a TOML value
+    if key in _FLAG_KEYS:
+        return value if isinstance(value, bool) else str(value).lower() in _TRUE
+    if not isinstance(value, str):
+        faults.append(f"{key} from {origin} must be text, not {type(value).__name__}")
+    return value

@@ -1,0 +1,205 @@
+"""One renderer for every command: frozen dataclasses in, table, JSON or JSON lines out.
+
+JSON keys are the field names. A dataclass may name the columns of its table in a class variable
+`TABLE: ClassVar[tuple[str, ...]]`; without it every plain field is a column.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from webhookctl.console import Console
+from webhookctl.errors import UsageError
+
+_GAP: Final = "  "
+_NARROWEST: Final = 8
+_COLOURS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("PROCESSED", "OK", "ok", "healthy", "running", "passed"), "green"),
+    **dict.fromkeys(("FAILED", "ALARM", "failed", "fault", "missing", "stopped"), "red"),
+    **dict.fromkeys(("RECEIVED", "INSUFFICIENT_DATA", "warning"), "yellow"),
+}
+
+
+def render(value: Any, console: Console, *, output: str, query: str | None = None) -> None:  # noqa: ANN401 - any result
+    """Print `value`: a dataclass, a mapping, text, or an iterable of them (a generator streams under jsonl and table).
+
+    `query` is a JMESPath expression over the JSON form. Raises UsageError when it is not valid.
+    """
+    if query:
+        value = _queried(value, query)
+    if output == "json":
+        console.write(json.dumps(to_plain(value), indent=2, ensure_ascii=False))
+    elif output == "jsonl":
+        for item in value if _is_many(value) else [value]:
+            console.write(json.dumps(to_plain(item), ensure_ascii=False))
+    else:
+        for line in _table_lines(value, console):
+            console.write(line)
+
+
+def to_plain(value: Any) -> Any:  # noqa: ANN401 - any result
+    """Return the JSON form: ISO 8601 with Z for times, seconds for durations, base64 for bytes."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if _is_many(value):
+        return [to_plain(v) for v in value]
+    return _leaf(value.value if isinstance(value, Enum) else value)
+
+
+def _leaf(value: Any) -> Any:  # noqa: ANN401 - a leaf of a result
+    for kind, form in _LEAVES:
+        if isinstance(value, kind):
+            return form(value)
+    return value
+
+
+def iso(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with a Z, milliseconds where they are not zero."""
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+_LEAVES: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
+    (datetime, iso),
+    (timedelta, timedelta.total_seconds),
+    (bytes, lambda v: base64.b64encode(v).decode("ascii")),
+    (Path, str),
+    (Decimal, lambda v: int(v) if v == int(v) else float(v)),  # DynamoDB's numbers
+)
+
+
+def _is_many(value: Any) -> bool:  # noqa: ANN401 - any result
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) and not is_dataclass(value)
+
+
+def _queried(value: Any, query: str) -> Any:  # noqa: ANN401 - any result
+    import jmespath
+
+    try:
+        return jmespath.search(query, to_plain(value))
+    except jmespath.exceptions.JMESPathError as error:
+        raise UsageError(
+            f"--query {query!r} is not a JMESPath expression: {error}", hint="https://jmespath.org"
+        ) from error
+
+
+def _table_lines(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result
+    if value is None:
+        return
+    if _is_many(value):
+        yield from _many(iter(value), console)
+    elif is_dataclass(value) or isinstance(value, Mapping):
+        yield from _one(value, console)
+    else:
+        yield _cell(value)
+
+
+def _many(items: Iterator[Any], console: Console) -> Iterator[str]:
+    first = next(items, None)
+    if first is None:
+        console.say("(none)")
+        return
+    if not (is_dataclass(first) or isinstance(first, Mapping)):
+        yield from (_cell(item) for item in chain([first], items))
+        return
+    columns = _columns(first)
+    if isinstance(items, Sequence) or hasattr(items, "__length_hint__"):
+        rows = [_row(item, columns) for item in chain([first], items)]
+        yield from _grid(columns, rows, console)
+    else:  # a generator may never end: print as it comes, with widths from its first item
+        widths = [max(len(c), len(v)) for c, v in zip(columns, _row(first, columns), strict=True)]
+        yield _line([_heading(c) for c in columns], widths)
+        yield from (_line(_row(item, columns), widths, console) for item in chain([first], items))
+
+
+def _one(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result
+    plain = _members(value)
+    simple = {k: v for k, v in plain.items() if not (_is_many(v) and v and not _is_flat(v))}
+    width = max((len(k) for k in simple), default=0)
+    for key, member in simple.items():
+        text = _cell(member)
+        yield f"{_heading(key).capitalize().ljust(width)}{_GAP}{_coloured(text, text, console)}"
+    for key, member in plain.items():
+        if key not in simple:
+            yield ""
+            yield _heading(key).capitalize()
+            yield from _many(iter(member), console)
+
+
+def _members(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any result
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+def _is_flat(values: Iterable[Any]) -> bool:
+    return not any(is_dataclass(v) or isinstance(v, Mapping) for v in values)
+
+
+def _columns(item: Any) -> list[str]:  # noqa: ANN401 - any result
+    if named := getattr(type(item), "TABLE", None):
+        return list(named)
+    return [k for k, v in _members(item).items() if not isinstance(v, Mapping | bytes)]
+
+
+def _row(item: Any, columns: list[str]) -> list[str]:  # noqa: ANN401 - any result
+    members = item if isinstance(item, Mapping) else None
+    return [_cell(members.get(c) if members is not None else getattr(item, c)) for c in columns]
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - any result
+    plain = to_plain(value)
+    if plain is None:
+        return "-"
+    if isinstance(plain, bool):
+        return "yes" if plain else "no"
+    if isinstance(plain, float):
+        return f"{plain:.3f}".rstrip("0").rstrip(".")
+    if isinstance(plain, list) and _is_flat(plain):
+        return ", ".join(str(p) for p in plain) or "-"
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", " ").upper()
+
+
+def _grid(columns: list[str], rows: list[list[str]], console: Console) -> Iterator[str]:
+    widths = [max(len(c), *(len(r[i]) for r in rows)) for i, c in enumerate(columns)]
+    if (width := console.width) is not None:
+        _shrink(widths, width)
+    yield _line([_heading(c) for c in columns], widths)
+    yield from (_line(row, widths, console) for row in rows)
+
+
+def _shrink(widths: list[int], total: int) -> None:
+    """Narrow the widest columns until a line fits; the first column, which names the row, is the last to give."""
+    room = total - len(_GAP) * (len(widths) - 1)
+    while sum(widths) > room:
+        candidates = [i for i in range(1, len(widths)) if widths[i] > _NARROWEST] or [0]
+        widest = max(candidates, key=lambda i: widths[i])
+        if widths[widest] <= _NARROWEST:
+            return
+        widths[widest] -= 1
+
+
+def _line(cells: list[str], widths: list[int], console: Console | None = None) -> str:
+    cut = [c if len(c) <= w else c[: w - 1] + "…" for c, w in zip(cells, widths, strict=True)]
+    padded = [c.ljust(w) for c, w in zip(cut, widths, strict=True)]
+    if console is not None:
+        padded = [_coloured(c, p, console) for c, p in zip(cells, padded, strict=True)]
+    return _GAP.join(padded).rstrip()
+
+
+def _coloured(word: str, text: str, console: Console) -> str:
+    colour = _COLOURS.get(word)
+    return console.style(text, colour) if colour else text
