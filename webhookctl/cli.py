@@ -54,6 +54,8 @@ COMMANDS: Final = (
         "Print the stack's outputs.",
         "outputs",
     ),
+    Entry("Look", "events", "Look at the stored webhooks."),
+    Entry("Look", "logs", "Read what the deployed functions write."),
     Entry("Set up", "config", "Show the settings in force."),
 )
 """Every command, in the order of the help."""

@@ -22,7 +22,7 @@ OUTPUTS: Final = ("table", "json", "jsonl")
 _TEXT_KEYS: Final = ("env", "output", "profile", "region", "account", "endpoint_url", "query", "fingerprint")
 _FLAG_KEYS: Final = ("quiet", "verbose", "no_input", "no_color", "protected")
 _DEFAULTS: Final[Mapping[str, Any]] = {"env": LOCAL, "output": "table"}
-_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}")
+_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
@@ -93,7 +93,7 @@ def load_settings(
     faults: list[str] = []
     environment, environment_origin = _first("env", sources) or (_DEFAULTS["env"], "default")
     if not _ENVIRONMENT_NAME.fullmatch(str(environment)):
-        faults.append(f"environment name {environment!r} (letters, digits and dashes, at most 20, a letter first)")
+        faults.append(f"environment name {environment!r} (letters and digits, at most 20, a letter first)")
     layered = _with_environment_tables(sources, str(environment))
     values: dict[str, Any] = {"environment": str(environment)}
     origins = {"environment": environment_origin}

@@ -30,6 +30,12 @@ class Console:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    def write_bytes(self, data: bytes) -> None:
+        """Print bytes on stdout exactly as they are."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def say(self, message: str) -> None:
         """Tell the operator something on stderr."""
         if not self.is_quiet:

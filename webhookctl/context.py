@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stack import outputs as names
 from webhookctl.config import Settings
 from webhookctl.console import Console
 from webhookctl.errors import ConfigError
 from webhookctl.render import render
 
 if TYPE_CHECKING:
+    from webhookctl.aws.logs import Logs
     from webhookctl.aws.session import AwsSession
+    from webhookctl.core.events import WebhookTable
     from webhookctl.core.outputs import StackOutputs, StackReader
 
 
@@ -105,6 +108,20 @@ class AppContext:
 
         public_url = self.local_state["front_door_url"] if self.settings.is_embedded else None
         return read_outputs(self.stacks, self.environment, public_url=public_url)
+
+    @cached_property
+    def table(self) -> "WebhookTable":
+        """The stored webhooks."""
+        from webhookctl.aws.table import Table
+
+        return Table(self.session, self.outputs[names.TABLE_NAME])
+
+    @cached_property
+    def logs(self) -> "Logs":
+        """CloudWatch Logs."""
+        from webhookctl.aws.logs import Logs
+
+        return Logs(self.session)
 
 
 class Context(typer.Context):

@@ -1,0 +1,81 @@
+"""CloudWatch Logs: reads and appends lines."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from webhookctl.aws.session import AwsSession, ClientError, error_code
+from webhookctl.core.logs import LogEvent
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
+
+_PAGE: Final = 10_000
+"""FilterLogEvents' largest page; the local engine stops there and gives no token."""
+
+
+class Logs:
+    """Implements core's log ports."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._client: CloudWatchLogsClient = session.client("logs")
+
+    def events(
+        self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+    ) -> Iterator[LogEvent]:
+        """Yield the lines of a group, oldest first; none when the group does not exist."""
+        seen: set[str] = set()
+        while True:
+            last: datetime | None = None
+            count = 0
+            for event in self._query(group, start=start, end=end, pattern=pattern):
+                count += 1
+                last = event.at
+                if event.event_id not in seen:
+                    seen.add(event.event_id)
+                    yield event
+            if last is None or count < _PAGE or count % _PAGE:
+                return
+            start = last if last > start else start + timedelta(milliseconds=1)
+
+    def append(self, group: str, stream: str, messages: list[str], *, at: datetime) -> None:
+        """Write lines to a stream, which is made when it is missing."""
+        try:
+            self._client.create_log_stream(logGroupName=group, logStreamName=stream)
+        except ClientError as error:
+            if error_code(error) != "ResourceAlreadyExistsException":
+                raise
+        stamp = _milliseconds(at)
+        self._client.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": stamp, "message": message} for message in messages],
+        )
+
+    def _query(self, group: str, *, start: datetime, end: datetime | None, pattern: str | None) -> Iterator[LogEvent]:
+        request: dict[str, Any] = {"logGroupName": group, "startTime": _milliseconds(start)}
+        if end is not None:
+            request["endTime"] = _milliseconds(end)
+        if pattern:
+            request["filterPattern"] = pattern
+        try:
+            for page in self._client.get_paginator("filter_log_events").paginate(**request):
+                for event in page["events"]:
+                    yield _event(group, event)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+
+
+def _event(group: str, event: Any) -> LogEvent:  # noqa: ANN401 - botocore's answer
+    return LogEvent(
+        at=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
+        group=group,
+        stream=event.get("logStreamName", ""),
+        message=event["message"].rstrip("\n"),
+        event_id=event.get("eventId") or f"{event.get('logStreamName')}:{event['timestamp']}:{event['message']}",
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

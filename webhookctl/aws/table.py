@@ -1,0 +1,42 @@
+"""DynamoDB: reads the table of webhooks."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lambdas.shared.webhook import StoredWebhook
+from webhookctl.aws.session import AwsSession
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+class Table:
+    """Implements core's table port."""
+
+    def __init__(self, session: AwsSession, name: str) -> None:
+        self._client: DynamoDBClient = session.client("dynamodb")
+        self._name = name
+
+    def get(self, webhook_id: str) -> StoredWebhook | None:
+        """Return one webhook, by a consistent read, or None."""
+        answer = self._client.get_item(TableName=self._name, Key={"webhookId": {"S": webhook_id}}, ConsistentRead=True)
+        item = answer.get("Item")
+        return StoredWebhook.from_item(item) if item else None
+
+    def scan(self) -> Iterator[StoredWebhook]:
+        """Yield every webhook without its body."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name, ProjectionExpression=", ".join(_PROJECTED), ExpressionAttributeNames=_NAMES
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield StoredWebhook.from_item(item)
+
+
+_ATTRIBUTES = (
+    "webhookId", "provider", "eventType", "eventCreatedAt", "receivedAt", "status", "bodySha256", "seq", "prevHash",
+    "chainHash", "actor", "apiVersion", "livemode", "account", "traceId", "attempts", "lastError", "kind", "paymentId",
+    "objectId", "amountMinor", "currency", "isCumulative", "isSecondary", "processedAt", "expiresAt",
+)  # fmt: skip
+_NAMES = {f"#{name}": name for name in _ATTRIBUTES}
+_PROJECTED = tuple(_NAMES)

@@ -1,0 +1,83 @@
+"""Log lines of the deployed functions, oldest first, and following them as they arrive."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol
+
+POLL_INTERVAL_S = 1.0
+_LATE = timedelta(seconds=30)
+"""CloudWatch Logs makes a line searchable some seconds after its own time; following looks back this far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEvent:
+    """One line of one log group. `event_id` is unique in its group."""
+
+    TABLE: ClassVar = ("at", "group", "message")
+    at: datetime
+    group: str
+    stream: str
+    message: str
+    event_id: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return the members of a JSON line; an empty mapping for any other line."""
+        try:
+            parsed = json.loads(self.message)
+        except ValueError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+
+class LogReader(Protocol):
+    """Reads log groups."""
+
+    def events(
+        self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+    ) -> Iterator[LogEvent]:
+        """Yield the lines from `start` up to `end` (default: now), oldest first.
+
+        `pattern` is CloudWatch's filter syntax and only narrows what is sent: an engine may ignore it, so callers
+        filter again. A group that does not exist has no lines.
+        """
+        ...
+
+
+class LogWriter(Protocol):
+    """Appends to a log group."""
+
+    def append(self, group: str, stream: str, messages: list[str], *, at: datetime) -> None:
+        """Write lines to a stream, which is made when it is missing."""
+        ...
+
+
+def follow(
+    reader: LogReader,
+    groups: list[str],
+    *,
+    start: datetime,
+    now: Callable[[], datetime],
+    pattern: str | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[LogEvent]:
+    """Yield the lines of several groups since `start`, then for ever what arrives, each line once."""
+    seen: set[str] = set()
+    while True:
+        fresh = [event for group in groups for event in reader.events(group, start=start, pattern=pattern)]
+        for event in sorted(fresh, key=lambda e: (e.at, e.event_id)):
+            if event.event_id not in seen:
+                seen.add(event.event_id)
+                yield event
+        start = max(start, now() - _LATE)
+        sleep(POLL_INTERVAL_S)
+
+
+def read(
+    reader: LogReader, groups: list[str], *, start: datetime, end: datetime | None = None, pattern: str | None = None
+) -> list[LogEvent]:
+    """Return the lines of several groups in the order of time."""
+    found = [event for group in groups for event in reader.events(group, start=start, end=end, pattern=pattern)]
+    return sorted(found, key=lambda e: (e.at, e.event_id))
