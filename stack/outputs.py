@@ -77,3 +77,68 @@ def secret_name(provider: str, environment: str) -> str:
 def audit_key_secret_name(environment: str) -> str:
     """Return the Secrets Manager name of the audit HMAC key."""
     return f"webhooks/audit-key-{environment}"
+
+
+def audit_failure_queue_name(environment: str) -> str:
+    """Return the queue that takes stream batches which the audit logger gave up on."""
+    return f"audit-failures-{environment}"
+
+
+def api_name(environment: str) -> str:
+    """Return the name of the REST API."""
+    return f"payment-webhooks-{environment}"
+
+
+def log_group_name(function_name: str) -> str:
+    """Return the log group of a function."""
+    return f"/aws/lambda/{function_name}"
+
+
+def access_log_group_name(environment: str) -> str:
+    """Return the log group of the gateway's access log."""
+    return f"/webhooks/access-{environment}"
+
+
+def waf_log_group_name(environment: str) -> str:
+    """Return the log group of the WAF; the prefix is AWS WAF's condition."""
+    return f"aws-waf-logs-webhooks-{environment}"
+
+
+def web_acl_name(environment: str) -> str:
+    """Return the name of the web ACL; also the WebACL dimension of its metrics."""
+    return f"payment-webhooks-{environment}"
+
+
+def alarm_name(what: str, environment: str) -> str:
+    """Return the name of an alarm, e.g. `webhooks-dlq-depth-dev`."""
+    return f"webhooks-{what}-{environment}"
+
+
+PAYMENT_INDEX: Final = "paymentId-index"
+FAILED_INDEX: Final = "failed-index"
+
+METRIC_NAMESPACE: Final = "webhookctl"
+"""Business metrics that the Lambdas write in CloudWatch's embedded metric format."""
+
+WAF_RATE_RULE: Final = "rate-per-address"
+WAF_PROVIDER_RULE: Final = "rate-per-provider-address"
+WAF_BAD_INPUTS_RULE: Final = "known-bad-inputs"
+WAF_REPUTATION_RULE: Final = "ip-reputation"
+
+ACCESS_LOG_FIELDS: Final = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "sourceIp": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationStatus": "$context.integration.status",
+    "wafResponseCode": "$context.wafResponseCode",
+    "xrayTraceId": "$context.xrayTraceId",
+    "userAgent": "$context.identity.userAgent",
+    "error": "$context.error.responseType",
+}
+"""One access log line: field -> API Gateway context variable. No header and no body."""

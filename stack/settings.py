@@ -1,0 +1,217 @@
+"""What differs between environments, typed, in one place. Plain data, no CDK.
+
+`prod` retains and protects; every other environment is disposable. An operator overrides single values in
+`webhookctl.toml`; the CLI passes that table as the JSON context value `settings`.
+"""
+
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from ipaddress import ip_network
+from typing import Any, Final
+
+from stack.limits import STREAM_BATCH_SIZE, WAF_RATE_LIMIT
+
+PRODUCTION: Final = "prod"
+LOCAL: Final = "local"
+
+AWS_RUNTIME: Final = "python3.14"
+"""The newest Python runtime that CDK and cdk-nag accept."""
+AWS_ARCHITECTURE: Final = "arm64"
+
+
+class SettingsError(ValueError):
+    """The settings of an environment are not usable; the message lists every fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One environment's settings. Field names are the keys of `webhookctl.toml`."""
+
+    environment: str
+    protected: bool = False
+    """Retain the table, the key and the logs; deletion and termination protection; point-in-time recovery."""
+    runtime: str = AWS_RUNTIME
+    architecture: str = AWS_ARCHITECTURE
+    log_level: str = "INFO"
+    log_retention_days: int = 14
+    audit_retention_days: int = 30
+    retention_days: int = 30
+    """How long a webhook's item stays in the table (TTL)."""
+    trace_reservoir_per_s: int = 100
+    trace_rate: float = 1.0
+    """X-Ray samples this many requests a second first, then this share of the rest."""
+    allow_test_ca: bool = True
+    """Trust the PayPal test CA that the operator made. Never in production."""
+    allow_failure_injection: bool = True
+    """Let a sender make its webhook fail in processing on purpose. Never in production."""
+    retry_base_s: int = 1
+    retry_cap_s: int = 5
+    """A failed message returns after base, 2 base, 4 base ... seconds, at most cap."""
+    maximum_concurrency: int | None = None
+    """How many processors the queue may run at once (2-1000). None: no bound but the account's."""
+    receiver_reserved_concurrency: int | None = None
+    processor_reserved_concurrency: int | None = None
+    audit_reserved_concurrency: int | None = None
+    """Reserved concurrency is off: a new account has 10 to 1,000 executions in all and must keep 100 unreserved,
+    so that a reservation can fail the whole deployment; and it makes the queue's poller throttle good messages into
+    the DLQ. Locally it bounds the engine's worker processes."""
+    audit_batch_size: int = STREAM_BATCH_SIZE
+    audit_window_s: int = 0
+    """How long the audit logger may wait to fill a batch."""
+    dlq_alarm_period_s: int = 60
+    quiet_alarm_hours: int | None = None
+    """Alarm when no webhook arrived for so long. None: an idle environment is normal."""
+    failed_index: bool = False
+    """A sparse index of failed webhooks. Costs two writes a failed webhook (one in, one out): 0.0125 dollars per
+    million webhooks at 1 % failures and 0.625 dollars per million writes; nothing for those that succeed."""
+    provider_addresses: tuple[str, ...] = ()
+    """CIDR ranges of the providers, which get their own higher rate limit in the WAF."""
+    provider_rate_limit: int = 10 * WAF_RATE_LIMIT
+    alert_email: str | None = None
+    api_account_role: bool = True
+    """Own the region's API Gateway logging role. Turn off where another stack of the account owns it."""
+
+
+def _production() -> Settings:
+    return Settings(
+        environment=PRODUCTION,
+        protected=True,
+        log_retention_days=90,
+        audit_retention_days=400,
+        retention_days=400,
+        trace_reservoir_per_s=1,
+        trace_rate=0.01,
+        allow_test_ca=False,
+        allow_failure_injection=False,
+        retry_base_s=10,
+        retry_cap_s=600,
+        maximum_concurrency=50,
+        audit_window_s=1,
+        quiet_alarm_hours=6,
+    )
+
+
+def _local() -> Settings:
+    return Settings(
+        environment=LOCAL,
+        runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+        architecture=host_architecture(),
+        receiver_reserved_concurrency=8,
+        processor_reserved_concurrency=4,
+        audit_reserved_concurrency=2,
+    )
+
+
+def host_architecture() -> str:
+    """Return this machine's architecture in Lambda's words."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def settings_for(
+    environment: str, *, overrides: Mapping[str, object] | str | None = None, architecture: str | None = None
+) -> Settings:
+    """Return the settings of an environment with the operator's overrides (a mapping or its JSON).
+
+    `architecture` is that of the machine that will run the functions, where the caller knows it.
+
+    Raises SettingsError that names every unknown key and every bad value at once.
+    """
+    base = {PRODUCTION: _production, LOCAL: _local}.get(environment, lambda: Settings(environment=environment))()
+    values, faults = _typed(_mapping(overrides))
+    if faults:
+        raise SettingsError("; ".join(faults))
+    if architecture:
+        values.setdefault("architecture", architecture)
+    settings = replace(base, **values)
+    faults = _contradictions(settings)
+    if faults:
+        raise SettingsError("; ".join(faults))
+    return settings
+
+
+def _mapping(overrides: Mapping[str, object] | str | None) -> Mapping[str, object]:
+    if not isinstance(overrides, str):
+        return overrides or {}
+    try:
+        parsed = json.loads(overrides)
+    except ValueError as error:
+        raise SettingsError(f"the settings are not valid JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise SettingsError("the settings are not a JSON object")
+    return parsed
+
+
+def _typed(overrides: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    known = {f.name: str(f.type) for f in fields(Settings) if f.name != "environment"}
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, value in overrides.items():
+        if name not in known:
+            faults.append(f"unknown setting '{name}'")
+        elif not _FITS[known[name]](value):
+            faults.append(f"setting '{name}' takes {known[name]}, not {value!r}")
+        else:
+            values[name] = tuple(value) if isinstance(value, list) else value
+    return values, faults
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_FITS: Final[Mapping[str, Callable[[object], bool]]] = {
+    "bool": lambda value: isinstance(value, bool),
+    "int": _is_int,
+    "float": lambda value: _is_int(value) or isinstance(value, float),
+    "str": lambda value: isinstance(value, str),
+    "int | None": lambda value: value is None or _is_int(value),
+    "str | None": lambda value: value is None or isinstance(value, str),
+    "tuple[str, ...]": lambda value: isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
+}
+
+YEAR_DAYS: Final = 365
+
+LOG_RETENTIONS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922)
+"""Days that CloudWatch Logs takes (PutRetentionPolicy), as far as they make sense here."""
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """Return what is wrong with the settings taken together."""
+    return [message for is_wrong, message in _rules(settings) if is_wrong] + _bad_ranges(settings.provider_addresses)
+
+
+def _rules(settings: Settings) -> tuple[tuple[bool, str], ...]:
+    production = settings.environment == PRODUCTION
+    bound = settings.maximum_concurrency
+    return (
+        (not settings.environment.isalnum(), f"environment '{settings.environment}' has more than letters and digits"),
+        (production and settings.allow_test_ca, "production never trusts the test CA (allow_test_ca)"),
+        (
+            production and settings.allow_failure_injection,
+            "production never fails on purpose (allow_failure_injection)",
+        ),
+        (
+            production and settings.audit_retention_days < YEAR_DAYS,
+            "production keeps the audit log for 12 months or longer",
+        ),
+        (settings.log_retention_days not in LOG_RETENTIONS, f"log_retention_days is not one of {LOG_RETENTIONS}"),
+        (settings.audit_retention_days not in LOG_RETENTIONS, f"audit_retention_days is not one of {LOG_RETENTIONS}"),
+        (bound is not None and not 2 <= bound <= 1000, "maximum_concurrency is not between 2 and 1000"),  # noqa: PLR2004
+        (not 0 <= settings.trace_rate <= 1, "trace_rate is not between 0 and 1"),
+        (not 0 < settings.retry_base_s <= settings.retry_cap_s, "retry_base_s is not between 1 and retry_cap_s"),
+        (settings.retry_cap_s > 12 * 3600, "retry_cap_s exceeds the 12 hours of an SQS visibility timeout"),
+        (settings.architecture not in ("arm64", "x86_64"), "architecture is neither arm64 nor x86_64"),
+    )
+
+
+def _bad_ranges(ranges: tuple[str, ...]) -> list[str]:
+    faults = []
+    for text in ranges:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            faults.append(f"provider_addresses: {error}")
+    return faults
