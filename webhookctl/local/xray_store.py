@@ -34,13 +34,13 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS traces (
     trace_id TEXT PRIMARY KEY, started INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL,
     revision INTEGER NOT NULL, bytes INTEGER NOT NULL, view TEXT
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS traces_started ON traces (started, trace_id);
 CREATE INDEX IF NOT EXISTS traces_last ON traces (last);
 CREATE TABLE IF NOT EXISTS segments (
     trace_id TEXT NOT NULL, id TEXT NOT NULL, in_progress INTEGER NOT NULL, document TEXT NOT NULL,
     PRIMARY KEY (trace_id, id)
-) WITHOUT ROWID;
+);
 """
 
 
