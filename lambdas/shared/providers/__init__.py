@@ -1,1 +1,36 @@
-"""The registry of providers."""
+"""The registry of providers: one module and one line each. docs/adding-a-provider.md shows how to add one."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from lambdas.shared.errors import UnknownProviderError
+from lambdas.shared.providers.base import STRICT, Options, Provider
+from lambdas.shared.providers.paypal import PayPal
+from lambdas.shared.providers.square import Square
+from lambdas.shared.providers.stripe import Stripe
+
+_REGISTRY: Final[dict[str, Callable[[Options], Provider]]] = {
+    "stripe": Stripe,
+    "paypal": PayPal,
+    "square": Square,
+}
+
+PROVIDERS: Final = tuple(_REGISTRY)
+"""The names that the path `/webhook/{provider}` takes."""
+
+
+@cache
+def get_provider(name: str, options: Options = STRICT) -> Provider:
+    """Return the provider of that name, the same object each time, so that its certificates stay cached.
+
+    The receiver passes `Options(allow_test_ca=settings.allow_test_ca)`. Raises UnknownProviderError.
+    """
+    try:
+        make = _REGISTRY[name]
+    except KeyError:
+        raise UnknownProviderError(f"no provider is called {name[:40]!r}; known: {', '.join(PROVIDERS)}") from None
+    return make(options)
+
+
+__all__ = ["PROVIDERS", "STRICT", "Options", "Provider", "get_provider"]

@@ -1,7 +1,8 @@
 """What every provider module offers: sign, verify, identify, normalise."""
 
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,11 +26,13 @@ class Reason(StrEnum):
     WRONG_SIGNATURE = "wrong_signature"
     CERT_URL_REFUSED = "cert_url_refused"
     CERT_UNAVAILABLE = "cert_unavailable"
+    CERT_MALFORMED = "cert_malformed"
     CERT_EXPIRED = "cert_expired"
     CERT_NAME_MISMATCH = "cert_name_mismatch"
     CERT_CHAIN_UNKNOWN = "cert_chain_unknown"
     WRONG_WEBHOOK_ID = "wrong_webhook_id"
     ALGORITHM_REFUSED = "algorithm_refused"
+    POSTBACK_REFUSED = "postback_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,12 @@ class ProviderSecret:
     """A provider's secret as Secrets Manager holds it.
 
     JSON: `{"v": 1, "keys": [{"id", "value", "createdAt"}], ...}`, newest key first. More members by provider, kept in
-    `extra`: Square `notificationUrl`; PayPal `trustPems` (list of PEM) and, outside production, `testCa`
-    (`{"pem": PEM, "leaves": {certUrl: PEM}}`).
+    `extra`:
+    - Square `notificationUrl`: the URL that senders call, byte for byte.
+    - PayPal `trustPems`: list of PEM certificates (roots or intermediates) trusted beside the bundled ones.
+    - PayPal `testCa`: `{"pem": CA PEM, "leaves": {certUrl: leaf PEM}}`; ignored unless `Options.allow_test_ca`.
+    - PayPal `signing`: `{"keyPem", "certUrl"}`, added by a sender from its own folder, never stored.
+    - PayPal `postback`: `{"clientId", "clientSecret", "apiUrl"?, "minimumAmountMinor"?}`; present = ask PayPal too.
     """
 
     keys: tuple[Key, ...]
@@ -57,16 +64,17 @@ class ProviderSecret:
     def from_json(cls, text: str) -> "ProviderSecret":
         """Parse the secret's JSON.
 
-        Raises UnavailableError when it is not valid or holds no usable key: without a key nothing can be verified.
+        Raises UnavailableError when it is not valid or holds no usable key: without a key nothing can be verified,
+        and an empty one would make every signature forgeable.
         """
         try:
             raw = json.loads(text)
             keys = tuple(
-                Key(id=str(k["id"]), value=str(k["value"]), created_at=str(k.get("createdAt", "")))
+                Key(id=str(k["id"]), value=k["value"], created_at=str(k.get("createdAt", "")))
                 for k in raw["keys"]
-                if k["value"]
+                if k["value"].strip()
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UnavailableError("the provider secret is malformed", reason="secret_malformed") from error
         if not keys:
             raise UnavailableError("the provider's secret holds no key yet", reason="secret_empty")
@@ -80,10 +88,41 @@ class ProviderSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """A successful verification: which key matched, and when the sender says it signed (None where unsigned)."""
+    """A successful verification: which key matched, and when the sender says it signed (None where unsigned).
+
+    `delivery_id` is the signed id of the delivery where the provider has one (PayPal's transmission id, the message id
+    of Standard Webhooks). PayPal signs only a CRC32 of the body, so one delivery id with two different bodies is a
+    forgery: a store that keeps it can refuse the second.
+    """
 
     key_id: str
     signed_at: datetime | None = None
+    delivery_id: str | None = None
+
+
+def _new_delivery_id() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a provider object is made. The default is the strictest, and the only one that production uses.
+
+    `allow_test_ca`: PayPal may trust `extra["testCa"]` and the simulator's webhook id `WEBHOOK_ID`. It comes from the
+    environment's settings (ALLOW_TEST_CA), never from a secret, so that whoever can write secrets can't switch it on.
+    `fetch`: gets the PEM bytes behind a certificate URL that has passed every rule; None is the real HTTPS fetcher.
+    It raises UnavailableError when the answer may be different later, VerificationError when it never will be.
+    `postback`: asks the provider's API about a request; None is the real client. See `paypal_postback`.
+    `new_delivery_id`: names a delivery that `sign` makes.
+    """
+
+    allow_test_ca: bool = False
+    fetch: Callable[[str], bytes] | None = None
+    postback: Callable[[WebhookRequest, str, Mapping[str, Any]], bool] | None = None
+    new_delivery_id: Callable[[], str] = _new_delivery_id
+
+
+STRICT = Options()
 
 
 class Provider(Protocol):
@@ -92,11 +131,14 @@ class Provider(Protocol):
     name: str
 
     def sign(self, body: bytes, secret: ProviderSecret, *, at: datetime) -> dict[str, str]:
-        """Return the headers that the provider would send with `body`, signed with the newest key."""
+        """Return the headers (lower-case names) that the provider would send with `body`, signed with the newest key.
+
+        Raises UnavailableError when the secret lacks what signing needs.
+        """
         ...
 
     def verify(self, request: WebhookRequest, secret: ProviderSecret, *, now: datetime) -> Verification:
-        """Prove that `request` comes from the provider.
+        """Prove that `request` comes from the provider, over its raw bytes. `now` is an aware datetime.
 
         Raises MalformedError (400) or VerificationError (401), each with a `Reason`; UnavailableError (503) where the
         proof needs something that can't be had just now.
@@ -109,4 +151,8 @@ class Provider(Protocol):
 
     def normalise(self, body: bytes) -> PaymentEvent:
         """Say in canonical words what the event means. Unknown types give kind `other`. Raises MalformedError."""
+        ...
+
+    def decimals(self, currency: str) -> int:
+        """Return how many digits this provider puts after the decimal point of a currency (ISO code, any case)."""
         ...
