@@ -55,6 +55,7 @@ COMMANDS: Final = (
         "outputs",
     ),
     Entry("Look", "events", "Look at the stored webhooks."),
+    Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "logs", "Read what the deployed functions write."),
     Entry("Set up", "config", "Show the settings in force."),
 )

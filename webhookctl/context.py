@@ -14,6 +14,7 @@ from webhookctl.errors import ConfigError
 from webhookctl.render import render
 
 if TYPE_CHECKING:
+    from webhookctl.aws.audit_log import FilteredLog, InsightsLog
     from webhookctl.aws.logs import Logs
     from webhookctl.aws.session import AwsSession
     from webhookctl.core.events import WebhookTable
@@ -122,6 +123,20 @@ class AppContext:
         from webhookctl.aws.logs import Logs
 
         return Logs(self.session)
+
+    @cached_property
+    def audit_log(self) -> "FilteredLog":
+        """The audit log, by FilterLogEvents."""
+        from webhookctl.aws.audit_log import FilteredLog
+
+        return FilteredLog(self.session, self.outputs[names.AUDIT_LOG_GROUP])
+
+    @cached_property
+    def insights_log(self) -> "InsightsLog":
+        """The audit log, by Logs Insights."""
+        from webhookctl.aws.audit_log import InsightsLog
+
+        return InsightsLog(self.session, self.outputs[names.AUDIT_LOG_GROUP])
 
 
 class Context(typer.Context):

@@ -24,17 +24,18 @@ class Logs:
         self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
     ) -> Iterator[LogEvent]:
         """Yield the lines of a group, oldest first; none when the group does not exist."""
-        seen: set[str] = set()
+        edge: set[str] = set()  # the ids at the last moment seen: what a continued query repeats
         while True:
-            last: datetime | None = None
-            count = 0
+            last, count = start, 0
+            before, edge = edge, set()
             for event in self._query(group, start=start, end=end, pattern=pattern):
                 count += 1
-                last = event.at
-                if event.event_id not in seen:
-                    seen.add(event.event_id)
+                if event.at != last:
+                    last, edge = event.at, set()
+                edge.add(event.event_id)
+                if event.event_id not in before:
                     yield event
-            if last is None or count < _PAGE or count % _PAGE:
+            if count < _PAGE or count % _PAGE:
                 return
             start = last if last > start else start + timedelta(milliseconds=1)
 
