@@ -48,12 +48,7 @@ def _nothing() -> None:
 
 
 COMMANDS: Final = (
-    Entry(
-        "Set up",
-        "outputs",
-        "Print the stack's outputs.",
-        "outputs",
-    ),
+    Entry("Set up", "outputs", "Print the stack's outputs.", "outputs"),
     Entry("Look", "events", "Look at the stored webhooks."),
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "logs", "Read what the deployed functions write."),

@@ -65,6 +65,12 @@ class Settings:
         """Whether the environment is the embedded one (`local`), unless a file gives `local` another endpoint."""
         return self.environment == LOCAL and self.endpoint_url is None
 
+    @property
+    def stack_table(self) -> Mapping[str, Any]:
+        """The environment's table less what is the CLI's own: the stack's settings."""
+        ours = {*_TEXT_KEYS, *_FLAG_KEYS} - {"protected"}
+        return {key: value for key, value in self.environment_table.items() if key not in ours}
+
 
 def user_file() -> Path:
     """Return the user's own settings file (it need not exist)."""

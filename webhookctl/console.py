@@ -95,6 +95,10 @@ class Console:
             return text
         return f"\x1b[{';'.join(_STYLES[s] for s in styles)}m{text}\x1b[0m"
 
+    def style_talk(self, text: str, *styles: str) -> str:
+        """Return `text` in colour where stderr is a terminal that wants colour."""
+        return self.style(text, *styles, stream=sys.stderr)
+
     @property
     def width(self) -> int | None:
         """The columns of the terminal behind stdout; None when stdout is not one (then nothing is cut off)."""

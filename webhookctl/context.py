@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -11,14 +11,23 @@ from stack import outputs as names
 from webhookctl.config import Settings
 from webhookctl.console import Console
 from webhookctl.errors import ConfigError
-from webhookctl.render import render
+from webhookctl.render import render, table_lines
 
 if TYPE_CHECKING:
+    from lambdas.shared.providers.paypal_test_ca import TestCa
+    from stack.settings import Settings as StackSettings
     from webhookctl.aws.audit_log import FilteredLog, InsightsLog
+    from webhookctl.aws.cloudformation import CloudFormation
     from webhookctl.aws.logs import Logs
+    from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
+    from webhookctl.core.deployment import Deployment
     from webhookctl.core.events import WebhookTable
-    from webhookctl.core.outputs import StackOutputs, StackReader
+    from webhookctl.core.guard import Identity
+    from webhookctl.core.outputs import StackOutputs
+
+_POLL_EMULATED_S: Final = 0.3
+_POLL_AWS_S: Final = 3.0
 
 
 class AppContext:
@@ -50,22 +59,69 @@ class AppContext:
         """Return the time, aware, in UTC."""
         return datetime.now(UTC)
 
+    def talk(self, value: Any) -> None:  # noqa: ANN401 - any result of core
+        """Print a result as a table on stderr."""
+        for line in table_lines(value, self.console):
+            self.console.say(line)
+
     def guard(self, action: str, *, yes: bool = False, confirm: str | None = None) -> None:
         """Let a change to the environment pass, or raise.
 
-        An unprotected environment asks for a yes (skipped by `yes`); a protected one wants its name, typed or as
-        `confirm`. Raises CancelledError.
+        An unprotected environment asks for a yes (skipped by `yes`); a protected one first compares account and stack
+        with webhookctl.toml, then wants its name, typed or as `confirm`. Raises CancelledError and ConfigError.
         """
-        if self.settings.protected:
+        if self.is_protected:
+            self._check_target()
             if confirm != self.environment:
                 self.console.confirm_name(f"{action} in the protected environment.", self.environment)
         elif not yes and confirm != self.environment:
             self.console.confirm(f"{action} in environment {self.environment!r}?")
 
+    @property
+    def is_disposable(self) -> bool:
+        """Whether the environment is an emulation on somebody's machine, which nobody needs to be asked about."""
+        return self.settings.is_embedded or self.settings.endpoint_url is not None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether writes need the environment's name."""
+        return self.settings.protected or self.stack_settings.protected
+
+    @cached_property
+    def stack_settings(self) -> "StackSettings":
+        """What the stack of this environment is deployed with. Raises ConfigError that names every fault."""
+        from stack.settings import SettingsError, settings_for
+
+        try:
+            return settings_for(self.environment, overrides=self.settings.stack_table)
+        except SettingsError as error:
+            raise ConfigError(
+                f"the settings of {self.environment!r}: {error}", hint="webhookctl config show --origin"
+            ) from error
+
+    @cached_property
+    def identity(self) -> "Identity":
+        """Whose credentials these are."""
+        from webhookctl.aws.account import identity
+
+        return identity(self.session)
+
+    def _check_target(self) -> None:
+        from webhookctl.core.guard import check_target
+
+        stack = self.stacks.describe(names.stack_name(self.environment))
+        check_target(
+            environment=self.environment,
+            identity=self.identity,
+            stack_id=stack.stack_id if stack else None,
+            expected_account=self.settings.account,
+            expected_fingerprint=self.settings.fingerprint,
+        )
+
     @cached_property
     def session(self) -> "AwsSession":
         """The clients of the environment. Raises ConfigError when the embedded environment does not run."""
-        from webhookctl.aws.session import DEFAULT_REGION, AwsSession
+        from webhookctl.aws.session import AwsSession
 
         if not self.settings.is_embedded:
             url = self.settings.endpoint_url
@@ -73,14 +129,10 @@ class AppContext:
                 profile=self.settings.profile, region=self.settings.region, endpoints={"": url} if url else None
             )
         state = self.local_state
-        endpoints = {
-            "": state["endpoint_url"],
-            "xray": state.get("xray_endpoint_url", ""),
-            "wafv2": state.get("wafv2_endpoint_url", ""),
-        }
+        names_of_urls = {"": "endpoint_url", "xray": "xray_endpoint_url", "wafv2": "wafv2_endpoint_url"}
         return AwsSession(
-            region=self.settings.region or DEFAULT_REGION,
-            endpoints={service: url for service, url in endpoints.items() if url},
+            region=self.settings.region,
+            endpoints={service: state[key] for service, key in names_of_urls.items() if state.get(key)},
             credentials=("test", "test"),
             unreachable_hint="webhookctl local up",
         )
@@ -96,7 +148,7 @@ class AppContext:
         return state
 
     @cached_property
-    def stacks(self) -> "StackReader":
+    def stacks(self) -> "CloudFormation":
         """CloudFormation."""
         from webhookctl.aws.cloudformation import CloudFormation
 
@@ -137,6 +189,42 @@ class AppContext:
         from webhookctl.aws.audit_log import InsightsLog
 
         return InsightsLog(self.session, self.outputs[names.AUDIT_LOG_GROUP])
+
+    @cached_property
+    def secrets(self) -> "Secrets":
+        """Secrets Manager."""
+        from webhookctl.aws.secrets import Secrets
+
+        return Secrets(self.session)
+
+    @cached_property
+    def test_ca(self) -> "TestCa":
+        """The operator's PayPal test CA for this environment, made on first use."""
+        from webhookctl.core.test_ca import load_or_make
+
+        return load_or_make(self.settings.home / "test-ca" / self.environment, now=self.now())
+
+    @cached_property
+    def deployment(self) -> "Deployment":
+        """Deploys this environment."""
+        from webhookctl.aws.cdk import Toolkit
+        from webhookctl.core.deployment import Deployment
+
+        return Deployment(
+            environment=self.environment,
+            toolkit=Toolkit(variables=self.session.environment_variables(), home=self.settings.home),
+            stacks=self.stacks,
+            identity=lambda: self.identity,
+            context=self._synth_context(),
+            poll_s=_POLL_EMULATED_S if self.is_disposable else _POLL_AWS_S,
+            now=self.now,
+        )
+
+    def _synth_context(self) -> dict[str, Any]:
+        context: dict[str, Any] = {}
+        if self.settings.stack_table:
+            context["settings"] = json.dumps(dict(self.settings.stack_table))
+        return context
 
 
 class Context(typer.Context):

@@ -40,7 +40,7 @@ def render(value: Any, console: Console, *, output: str, query: str | None = Non
         for item in value if _is_many(value) else [value]:
             console.write(json.dumps(to_plain(item), ensure_ascii=False))
     else:
-        for line in _table_lines(value, console):
+        for line in table_lines(value, console):
             console.write(line)
 
 
@@ -92,7 +92,8 @@ def _queried(value: Any, query: str) -> Any:  # noqa: ANN401 - any result
         ) from error
 
 
-def _table_lines(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result
+def table_lines(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result
+    """Yield the lines of a table: columns for many, names and values for one."""
     if value is None:
         return
     if _is_many(value):

@@ -37,6 +37,7 @@ _ATTRIBUTES = (
     "webhookId", "provider", "eventType", "eventCreatedAt", "receivedAt", "status", "bodySha256", "seq", "prevHash",
     "chainHash", "actor", "apiVersion", "livemode", "account", "traceId", "attempts", "lastError", "kind", "paymentId",
     "objectId", "amountMinor", "currency", "isCumulative", "isSecondary", "processedAt", "expiresAt",
+    "redactions", "originalHmac", "originalHmacKey", "note",
 )  # fmt: skip
 _NAMES = {f"#{name}": name for name in _ATTRIBUTES}
 _PROJECTED = tuple(_NAMES)
