@@ -1,1 +1,64 @@
-"""Stream batch in, audit lines out."""
+"""Stream batch in, sealed audit lines out; a record that can't be told is reported, the others are logged."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lambdas.audit.record import audit_line
+from lambdas.shared import aws
+from lambdas.shared.audit_record import AuditKey, parse_audit_keys
+from lambdas.shared.clock import utc_now
+from lambdas.shared.errors import WebhookError
+from lambdas.shared.logging import WideLog, write_line
+from lambdas.shared.secret_store import SecretStore
+from lambdas.shared.settings import AuditSettings
+
+FUNCTION = "audit-logger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What outlives one invocation."""
+
+    settings: AuditSettings
+    keys: SecretStore[tuple[AuditKey, ...]]
+    log: WideLog
+
+
+def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
+    """Write one audit line per stream record to standard output, Lambda's log stream."""
+    return record_batch(event, environment=_environment())
+
+
+def record_batch(event: Mapping[str, Any], *, environment: Environment) -> dict[str, Any]:
+    """Log a batch with the given collaborators.
+
+    Lambda retries a stream batch from the first failure named in the answer; lines after it are then written again
+    with the same `streamEventId`. Raises UnavailableError, for the whole batch, while the seal's key can't be had.
+    """
+    key = environment.keys.get(environment.settings.audit_key_arn)[0]
+    failures = []
+    for record in event["Records"]:
+        try:
+            write_line(audit_line(record, key=key))
+        except WebhookError as error:
+            sequence = record.get("dynamodb", {}).get("SequenceNumber", "")
+            failures.append({"itemIdentifier": sequence})
+            environment.log.write(
+                {"type": "audit_failure", "reason": error.reason, "sequenceNumber": sequence},
+                at=utc_now(),
+                level="ERROR",
+            )
+    return {"batchItemFailures": failures}
+
+
+@cache
+def _environment() -> Environment:
+    settings = AuditSettings.from_environ(os.environ)
+    return Environment(
+        settings=settings,
+        keys=SecretStore(aws.secretsmanager(), parse_audit_keys),
+        log=WideLog(function=FUNCTION, environment=settings.environment, level=settings.log_level),
+    )

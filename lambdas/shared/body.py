@@ -1,5 +1,6 @@
 """A webhook's body at rest: compressed with a preset dictionary, so that an item stays near 1 KB."""
 
+import re
 import zlib
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,9 @@ from lambdas.shared.errors import MalformedError
 
 MAX_STORED_BYTES = 1024 * 1024
 """Upper bound of a decompressed body. Four times what the receiver accepts: an edit may grow a body."""
+
+_DELIVERY_COUNTERS = re.compile(rb'("pending_webhooks"\s*:\s*)[0-9]{1,9}')
+"""Members that say how a delivery stands, not what happened: they may differ between deliveries of one event."""
 
 _PLAIN = b"\x00"
 _DICTIONARY_1 = b"\x01"
@@ -43,6 +47,11 @@ def decompress(stored: bytes, *, limit: int = MAX_STORED_BYTES) -> bytes:
     if len(body) > limit or not inflater.eof:
         raise MalformedError("the stored body is damaged or too large", reason="body_damaged")
     return body
+
+
+def is_same_event(body: bytes, other: bytes) -> bool:
+    """Say whether two bodies under one event id are deliveries of the same event."""
+    return body == other or _DELIVERY_COUNTERS.sub(rb"\1", body) == _DELIVERY_COUNTERS.sub(rb"\1", other)
 
 
 @cache

@@ -20,13 +20,20 @@ MESSAGE_VERSION = 1
 class Status(StrEnum):
     """Where a stored webhook stands: RECEIVED -> PROCESSED, or RECEIVED -> FAILED -> PROCESSED.
 
-    CONFLICT marks a body that arrived verified under the id of another one: kept beside it, never processed.
+    Two further marks are items beside the webhooks, never processed: CONFLICT is another body that arrived verified
+    under a known id; DELIVERY claims a signed delivery id for one body, where a provider signs too little of it.
     """
 
     RECEIVED = "RECEIVED"
     FAILED = "FAILED"
     PROCESSED = "PROCESSED"
     CONFLICT = "CONFLICT"
+    DELIVERY = "DELIVERY"
+
+    @property
+    def is_webhook(self) -> bool:
+        """This is a webhook's own state, not a mark beside one."""
+        return self in (Status.RECEIVED, Status.FAILED, Status.PROCESSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +41,7 @@ class WebhookRequest:
     """One HTTP delivery, exactly as the sender's bytes arrived.
 
     `headers` has lower-case names; values are verbatim. `body` is never decoded or re-serialised
-    before its signature is verified. `received_at` is an aware UTC datetime.
+    before its signature is verified. `received_at` is an aware UTC datetime. `trace_id` is the X-Ray trace's.
     """
 
     provider: str
@@ -43,7 +50,7 @@ class WebhookRequest:
     received_at: datetime
     source_ip: str = ""
     request_id: str = ""
-    trace_header: str | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +147,7 @@ class StoredWebhook:
     @property
     def is_terminal(self) -> bool:
         """Nothing may change this state any more."""
-        return self.status in (Status.PROCESSED, Status.CONFLICT)
+        return self.status not in (Status.RECEIVED, Status.FAILED)
 
     def sealed(self) -> Self:
         """Return the first state of an item with its chain hash."""

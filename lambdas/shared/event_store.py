@@ -1,0 +1,107 @@
+"""The table: every change is one conditional write, and a failed condition returns what stands there instead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.shared import aws
+from lambdas.shared.webhook import Status, StoredWebhook
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+SERVICE = "dynamodb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a conditional write came to: `existing` is the item that stood in its way, None if the write happened."""
+
+    existing: StoredWebhook | None = None
+
+
+class EventStore:
+    """The webhooks table."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def put(self, webhook: StoredWebhook) -> Written:
+        """Store a webhook unless its id is taken. Raises UnavailableError.
+
+        When the answer of a put that took effect was lost, the SDK's second try finds our own item: it comes back as
+        `existing` like any duplicate, so the caller sends the message.
+        """
+        return self._conditionally(
+            lambda: self._client.put_item(
+                TableName=self._table_name,
+                Item=webhook.to_item(),
+                ConditionExpression="attribute_not_exists(webhookId)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+
+    def get(self, webhook_id: str) -> StoredWebhook | None:
+        """Return the webhook by a consistent read, or None. Raises UnavailableError, MalformedError."""
+        answer = aws.call(
+            SERVICE,
+            lambda: self._client.get_item(
+                TableName=self._table_name, Key={"webhookId": {"S": webhook_id}}, ConsistentRead=True
+            ),
+        )
+        return StoredWebhook.from_item(answer["Item"]) if "Item" in answer else None
+
+    def update(self, before: StoredWebhook, after: StoredWebhook) -> Written:
+        """Move an item from `before` to `after` if it still has `before`'s seq and is not PROCESSED.
+
+        Our own write whose answer was lost counts as written. Raises UnavailableError.
+        """
+        expression = change_expression(before, after)
+        written = self._conditionally(
+            lambda: self._client.update_item(
+                TableName=self._table_name,
+                Key={"webhookId": {"S": before.webhook_id}},
+                ConditionExpression="#seq = :seqRead AND #status <> :processed",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **expression,
+            )
+        )
+        is_ours = written.existing is not None and written.existing.chain_hash == after.chain_hash
+        return Written() if is_ours else written
+
+    def _conditionally(self, write: Any) -> Written:  # noqa: ANN401 - boto3's answers differ by call
+        def attempt() -> Written:
+            try:
+                write()
+            except ClientError as error:
+                old = aws.condition_failed(error)
+                if old is None:
+                    raise
+                return Written(existing=StoredWebhook.from_item(old))
+            return Written()
+
+        return aws.call(SERVICE, attempt)
+
+
+def change_expression(before: StoredWebhook, after: StoredWebhook) -> Mapping[str, Any]:
+    """Return the UpdateExpression, names and values that turn `before`'s item into `after`'s, for `EventStore.update`.
+
+    The values include `:seqRead` and `:processed`, which the condition compares with.
+    """
+    old, new = before.to_item(), after.to_item()
+    changed = {name: value for name, value in new.items() if old.get(name) != value}
+    gone = [name for name in old if name not in new]
+    sets = ", ".join(f"#{name} = :{name}" for name in changed)
+    removes = ", ".join(f"#{name}" for name in gone)
+    return {
+        "UpdateExpression": f"SET {sets}" + (f" REMOVE {removes}" if removes else ""),
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*changed, *gone, "seq", "status"}},
+        "ExpressionAttributeValues": {
+            **{f":{name}": value for name, value in changed.items()},
+            ":seqRead": {"N": str(before.seq)},
+            ":processed": {"S": Status.PROCESSED.value},
+        },
+    }

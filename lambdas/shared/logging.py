@@ -1,0 +1,47 @@
+"""One wide JSON line per webhook on standard output. No body, no secret, no signature ever gets in."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from lambdas.shared.card_data import mask
+from lambdas.shared.clock import iso
+
+METRIC_NAMESPACE = "webhookctl"
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
+
+
+class WideLog:
+    """Writes lines of at least `level`. Fields that are None are left out."""
+
+    def __init__(self, *, function: str, environment: str, level: str) -> None:
+        self._common = {"function": function, "environment": environment}
+        self._threshold = LEVELS.get(level.upper(), LEVELS["INFO"])
+
+    def write(self, fields: Mapping[str, Any], *, at: datetime, level: str = "INFO") -> None:
+        """Write one line. Card numbers in its strings are masked, should one get this far."""
+        if LEVELS[level] < self._threshold:
+            return
+        present = {k: v for k, v in fields.items() if v is not None}
+        write_line(mask({"level": level, "time": iso(at), **self._common, **present}))
+
+
+def write_line(line: Mapping[str, Any]) -> None:
+    """Print one JSON line, whole, at once."""
+    sys.stdout.write(json.dumps(line, separators=(",", ":"), ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+def metric(name: str, value: int, *, unit: str, dimensions: Sequence[str], at: datetime) -> dict[str, Any]:
+    """Return the fields that make a log line a metric (CloudWatch embedded metric format), free of a PutMetricData.
+
+    `dimensions` name fields of the same line; `environment` is always there.
+    """
+    definition = {
+        "Namespace": METRIC_NAMESPACE,
+        "Dimensions": [["environment", *dimensions]],
+        "Metrics": [{"Name": name, "Unit": unit}],
+    }
+    return {"_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [definition]}, name: value}

@@ -1,0 +1,145 @@
+"""X-Ray: one segment per webhook and function, in the webhook's own trace. The SDK loads only when sampled.
+
+API Gateway starts the trace; the receiver's segment continues it, hands it on as `AWSTraceHeader`, and the processor's
+segment continues it again. So one trace holds a webhook's whole trip, also when a batch mixes webhooks.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceHeader:
+    """The parts of an X-Amzn-Trace-Id header."""
+
+    root: str | None = None
+    parent: str | None = None
+    is_sampled: bool = False
+
+    @classmethod
+    def parse(cls, text: str | None) -> "TraceHeader":
+        """Read a header; one that is absent or foreign gives a header without root."""
+        parts = dict(part.strip().split("=", 1) for part in (text or "").split(";") if "=" in part)
+        root = parts.get("Root", "")
+        well_formed = len(root) == len("1-00000000-000000000000000000000000") and root.startswith("1-")
+        return cls(
+            root=root if well_formed else None,
+            parent=parts.get("Parent") or None,
+            is_sampled=well_formed and parts.get("Sampled") == "1",
+        )
+
+    def __str__(self) -> str:
+        parent = f";Parent={self.parent}" if self.parent else ""
+        return f"Root={self.root}{parent};Sampled={int(self.is_sampled)}"
+
+
+class Span(Protocol):
+    """What the trip tells about itself while it runs."""
+
+    def step(self, name: str) -> AbstractContextManager[None]:
+        """Time a part of the work."""
+        ...
+
+    def annotate(self, **annotations: str | int | bool | None) -> None:
+        """Add searchable annotations; None is left out."""
+        ...
+
+    def fail(self) -> None:
+        """Mark the span as failed by us (a fault)."""
+        ...
+
+    @property
+    def header(self) -> str | None:
+        """The header that links whoever works on next."""
+        ...
+
+
+class _Silent:
+    def __init__(self, header: TraceHeader) -> None:
+        self._header = header
+
+    def step(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - nothing to time
+        return nullcontext()
+
+    def annotate(self, **annotations: str | int | bool | None) -> None:
+        pass
+
+    def fail(self) -> None:
+        pass
+
+    @property
+    def header(self) -> str | None:
+        return str(self._header) if self._header.root else None
+
+
+class _Sampled:
+    def __init__(self, recorder: Any, segment: Any, header: TraceHeader) -> None:  # noqa: ANN401 - the SDK is untyped
+        self._recorder = recorder
+        self._segment = segment
+        self._header = header
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        subsegment = self._recorder.begin_subsegment(name)
+        try:
+            yield
+        except Exception:
+            subsegment.add_fault_flag()
+            raise
+        finally:
+            self._recorder.end_subsegment()
+
+    def annotate(self, **annotations: str | int | bool | None) -> None:
+        for key, value in annotations.items():
+            if value is not None:
+                self._segment.put_annotation(key, value)
+
+    def fail(self) -> None:
+        self._segment.add_fault_flag()
+
+    @property
+    def header(self) -> str | None:
+        return str(TraceHeader(root=self._header.root, parent=self._segment.id, is_sampled=True))
+
+
+@contextmanager
+def span(name: str, header: TraceHeader) -> Iterator[Span]:
+    """Open a segment in the trace of `header`; silent unless it is sampled. What it raises passes through."""
+    if not header.is_sampled:
+        yield _Silent(header)
+        return
+    recorder = _recorder()
+    segment = recorder.begin_segment(name=name, traceid=header.root, parent_id=header.parent, sampling=1)
+    try:
+        yield _Sampled(recorder, segment, header)
+    except Exception:
+        segment.add_fault_flag()
+        raise
+    finally:
+        recorder.end_segment()
+
+
+def incoming(header_text: str | None, environ: Mapping[str, str] = os.environ) -> TraceHeader:
+    """Return the trace to continue: the request's, with Lambda's own segment as parent where it is the same trace."""
+    lambda_header = TraceHeader.parse(environ.get("_X_AMZN_TRACE_ID"))
+    header = TraceHeader.parse(header_text)
+    return header if header.root and header.root != lambda_header.root else lambda_header
+
+
+@cache
+def _recorder() -> Any:  # noqa: ANN401 - the SDK is untyped
+    from aws_xray_sdk.core.context import Context  # noqa: PLC0415 - loading costs 120 ms; only sampled ones pay
+    from aws_xray_sdk.core.recorder import AWSXRayRecorder  # noqa: PLC0415
+
+    recorder = AWSXRayRecorder()
+    recorder.configure(
+        context=Context(),
+        context_missing="IGNORE_ERROR",
+        sampling=False,
+        daemon_address=os.environ.get("AWS_XRAY_DAEMON_ADDRESS"),
+    )
+    return recorder

@@ -1,0 +1,323 @@
+"""DynamoDB, SQS and Secrets Manager in memory, behind real boto3 clients, with faults at every call.
+
+The services answer inside botocore's `before-send` hook: serialising, retrying, error parsing and timeouts are the real
+client's. What is not modelled raises, so that a test can't pass by accident.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any, cast
+from unittest import mock
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from lambdas.shared import aws as lambda_aws
+
+URL = "http://aws.invalid/"
+
+
+class Fault(StrEnum):
+    """What goes wrong with one attempt of one call."""
+
+    LOST = "request lost before it took effect"
+    REPLY_LOST = "took effect, reply lost"
+    SLOW = "took effect, reply slower than the read timeout"
+    THROTTLED = "throttled"
+    ERROR = "503 before it took effect"
+    DENIED = "access denied"
+    KEY_DENIED = "KMS denied"
+    KEY_THROTTLED = "KMS throttled"
+
+
+class Crash(BaseException):
+    """The process dies here. Not an Exception: no handler of ours may catch it."""
+
+
+@dataclass
+class Clock:
+    """Seconds that pass only when told."""
+
+    seconds: float = 1_750_000_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
+@dataclass
+class SqsMessage:
+    """A message in a queue."""
+
+    body: str
+    attributes: dict[str, str]
+    message_id: str
+    visible_at: float
+    receive_count: int = 0
+    receipt: str = ""
+
+
+@dataclass
+class FakeAws:
+    """One account: a table with a stream, a queue with its DLQ, and secrets."""
+
+    clock: Clock = field(default_factory=Clock)
+    max_receive_count: int = 5
+    visibility_s: float = 180.0
+    fault_for: Callable[[str], Fault | None] = lambda _: None
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stream: list[dict[str, Any]] = field(default_factory=list)
+    queue: dict[str, SqsMessage] = field(default_factory=dict)
+    dlq: dict[str, SqsMessage] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    _scripted: dict[str, list[Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    _crashes: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    # -- faults ------------------------------------------------------------------------------------------------
+
+    def script(self, operation: str, *faults: Fault | None) -> None:
+        """Let the next attempts of an operation (`PutItem`) fail like this, in order; None lets one pass."""
+        self._scripted[operation].extend(faults)
+
+    def crash(self, operation: str, when: str, *, nth: int = 1) -> None:
+        """Die `before` or `after` the nth next attempt of an operation."""
+        self._crashes[operation, when] = nth
+
+    def assert_all_happened(self) -> None:
+        """Fail if a scripted fault or crash was never reached."""
+        left = {op: faults for op, faults in self._scripted.items() if faults}
+        assert not left, f"never reached: {left}"
+        assert not self._crashes, f"never reached: {self._crashes}"
+
+    # -- clients -----------------------------------------------------------------------------------------------
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - a client of whichever service
+        """Return a real boto3 client, configured like the Lambdas', that talks to this account."""
+        config = Config(
+            connect_timeout=lambda_aws.CONNECT_TIMEOUT_S,
+            read_timeout=lambda_aws.READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": lambda_aws.ATTEMPTS},
+            parameter_validation=False,
+        )
+        client = _session().client(service, endpoint_url=URL, config=config)  # type: ignore[call-overload]
+        client.meta.events.register("before-send", self._answer)
+        return client
+
+    def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        target = request.headers["X-Amz-Target"]
+        name = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
+        self.calls[name] += 1
+        self._maybe_crash(name, "before")
+        scripted = self._scripted[name]
+        fault = scripted.pop(0) if scripted else self.fault_for(name)
+        if refusal := self._refusal(fault, request):
+            return refusal
+        response = self._apply(name, json.loads(cast("bytes", request.body) or b"{}"), request)
+        self._maybe_crash(name, "after")
+        if fault is Fault.SLOW:
+            self.clock.advance(lambda_aws.READ_TIMEOUT_S)
+        if fault in (Fault.SLOW, Fault.REPLY_LOST):
+            raise ReadTimeoutError(endpoint_url=URL)
+        return response
+
+    def _maybe_crash(self, name: str, when: str) -> None:
+        left = self._crashes.get((name, when))
+        if left == 1:
+            del self._crashes[name, when]
+            raise Crash(f"{when} {name}")
+        if left:
+            self._crashes[name, when] = left - 1
+
+    def _refusal(self, fault: Fault | None, request: AWSPreparedRequest) -> AWSResponse | None:
+        if fault is Fault.LOST:
+            self.clock.advance(lambda_aws.CONNECT_TIMEOUT_S)
+            raise ConnectTimeoutError(endpoint_url=URL)
+        codes = {
+            Fault.THROTTLED: (400, "ThrottlingException"),
+            Fault.ERROR: (503, "ServiceUnavailable"),
+            Fault.DENIED: (400, "AccessDeniedException"),
+            Fault.KEY_DENIED: (400, "KMS.AccessDeniedException"),
+            Fault.KEY_THROTTLED: (400, "KMS.ThrottlingException"),
+        }
+        return None if fault not in codes else _response(request, *codes[fault])
+
+    def _apply(self, name: str, args: dict[str, Any], request: AWSPreparedRequest) -> AWSResponse:
+        try:
+            answer = getattr(self, f"_do_{name}")(args)
+        except _ConditionFailedError as failed:
+            body = {"message": "The conditional request failed"} | ({"Item": failed.old} if failed.old else {})
+            return _response(request, 400, "ConditionalCheckFailedException", body)
+        except LookupError:
+            return _response(request, 400, "ResourceNotFoundException")
+        return _response(request, 200, None, answer)
+
+    # -- DynamoDB ----------------------------------------------------------------------------------------------
+
+    def _do_PutItem(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
+        assert args["ConditionExpression"] == "attribute_not_exists(webhookId)"
+        key = args["Item"]["webhookId"]["S"]
+        if key in self.items:
+            raise _ConditionFailedError(self.items[key] if _wants_old(args) else None)
+        self._write(key, args["Item"])
+        return {}
+
+    def _do_GetItem(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert args["ConsistentRead"] is True, "an eventually consistent read may miss what was just written"
+        item = self.items.get(args["Key"]["webhookId"]["S"])
+        return {"Item": item} if item else {}
+
+    def _do_UpdateItem(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        key = args["Key"]["webhookId"]["S"]
+        names, values = args["ExpressionAttributeNames"], args["ExpressionAttributeValues"]
+        assert args["ConditionExpression"] == "#seq = :seqRead AND #status <> :processed"
+        item = self.items.get(key, {})
+        if item.get("seq") != values[":seqRead"] or item.get("status") == values[":processed"]:
+            raise _ConditionFailedError(item if _wants_old(args) else None)
+        sets, _, removes = args["UpdateExpression"].partition(" REMOVE ")
+        changed = dict(item)
+        for part in sets.removeprefix("SET ").split(", "):
+            name, value = re.fullmatch(r"(#\w+) = (:\w+)", part).groups()  # type: ignore[union-attr]
+            changed[names[name]] = values[value]
+        for name in filter(None, removes.split(", ")):
+            changed.pop(names[name], None)
+        self._write(key, changed)
+        return {}
+
+    def _write(self, key: str, item: dict[str, Any]) -> None:
+        old = self.items.get(key)
+        self.items[key] = item
+        self.stream.append(
+            {
+                "eventID": uuid.uuid4().hex,
+                "eventName": "MODIFY" if old else "INSERT",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": self.clock(),
+                    "SequenceNumber": str(len(self.stream) + 1),
+                    "NewImage": item,
+                    **({"OldImage": old} if old else {}),
+                },
+            }
+        )
+
+    # -- SQS ---------------------------------------------------------------------------------------------------
+
+    def _do_SendMessage(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        trace = args.get("MessageSystemAttributes", {}).get("AWSTraceHeader", {})
+        attributes = {"AWSTraceHeader": trace["StringValue"]} if trace else {}
+        message = SqsMessage(args["MessageBody"], attributes, uuid.uuid4().hex, self.clock())
+        self.queue[message.message_id] = message
+        return {"MessageId": message.message_id, "MD5OfMessageBody": hashlib.md5(message.body.encode()).hexdigest()}  # noqa: S324
+
+    def _do_ChangeMessageVisibility(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        for message in self.queue.values():
+            if message.receipt == args["ReceiptHandle"]:
+                message.visible_at = self.clock() + args["VisibilityTimeout"]
+                return {}
+        raise LookupError("no such receipt")
+
+    def receive(self, limit: int = 10) -> dict[str, Any]:
+        """Return the Lambda event of the next batch; messages past the maximum go to the DLQ instead."""
+        records: list[dict[str, Any]] = []
+        for message in [m for m in self.queue.values() if m.visible_at <= self.clock()]:
+            if len(records) == limit:
+                break
+            if message.receive_count >= self.max_receive_count:
+                self.dlq[message.message_id] = self.queue.pop(message.message_id)
+                continue
+            message.receive_count += 1
+            message.receipt = uuid.uuid4().hex
+            message.visible_at = self.clock() + self.visibility_s
+            records.append(record_of(message))
+        return {"Records": records}
+
+    def delete(self, event: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Do what Lambda's poller does after a batch: delete the messages that are not named as failed."""
+        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        for record in event["Records"]:
+            message = self.queue.get(record["messageId"])
+            if record["messageId"] not in failed and message and message.receipt == record["receiptHandle"]:
+                del self.queue[record["messageId"]]
+
+    # -- Secrets Manager ---------------------------------------------------------------------------------------
+
+    def _do_GetSecretValue(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"SecretString": self.secrets[args["SecretId"]], "ARN": args["SecretId"]}
+
+
+@cache
+def _session() -> boto3.Session:
+    """Return the session of this test run: it keeps the parsed service models."""
+    return boto3.Session("test", "test", region_name="us-east-1")
+
+
+@contextmanager
+def no_waiting(clock: Clock) -> Iterator[None]:
+    """Let botocore's and our own back-off pass on the fake clock instead of in real time."""
+    with (
+        mock.patch("botocore.endpoint.time.sleep", clock.advance),
+        mock.patch.object(lambda_aws, "call", lambda s, o: _REAL_CALL(s, o, sleep=clock.advance)),
+    ):
+        yield
+
+
+_REAL_CALL = lambda_aws.call
+
+
+def record_of(message: SqsMessage) -> dict[str, Any]:
+    """Return the Lambda SQS record of a message."""
+    return {
+        "messageId": message.message_id,
+        "receiptHandle": message.receipt,
+        "body": message.body,
+        "attributes": {"ApproximateReceiveCount": str(message.receive_count), **message.attributes},
+        "eventSource": "aws:sqs",
+    }
+
+
+class _ConditionFailedError(Exception):
+    def __init__(self, old: dict[str, Any] | None) -> None:
+        super().__init__()
+        self.old = old
+
+
+class _Raw:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self._content
+
+
+def _response(
+    request: AWSPreparedRequest, status: int, code: str | None, body: dict[str, Any] | None = None
+) -> AWSResponse:
+    payload = {**(body or {}), **({"__type": f"com.amazonaws#{code}"} if code else {})}
+    headers = HTTPHeaders()
+    headers["x-amzn-requestid"] = uuid.uuid4().hex
+    return AWSResponse(request.url, status, headers, _Raw(json.dumps(payload).encode()))
+
+
+def _wants_old(args: dict[str, Any]) -> bool:
+    return args.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+
+
+def stored_body(item: dict[str, Any]) -> bytes:
+    """Return the compressed body of an item as the wire carries it."""
+    return base64.b64decode(item["body"]["B"])

@@ -1,0 +1,81 @@
+"""Traces continue from hop to hop, and the SDK stays unloaded unless sampled."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from lambdas.shared.tracing import TraceHeader, incoming, span
+
+ROOT = "1-5759e988-bd862e3fe1be46a994272793"
+
+
+def test_a_header_survives_parse_and_print() -> None:
+    """What one hop prints, the next one reads."""
+    header = TraceHeader(root=ROOT, parent="53995c3f42cd8ad8", is_sampled=True)
+    assert TraceHeader.parse(str(header)) == header
+
+
+@pytest.mark.parametrize("text", [None, "", "x", "Root=;Sampled=1", "Root=1-2;Parent=;Sampled=1", "=;=;", "Root"])
+def test_a_foreign_header_is_no_trace(text: str | None) -> None:
+    """Nothing that a client sends in the header can break the receiver or force sampling of a bad root."""
+    header = TraceHeader.parse(text)
+    assert (header.root, header.is_sampled) == (None, False)
+
+
+def test_the_same_trace_continues_under_lambdas_segment() -> None:
+    """On AWS the request's and Lambda's header name one root: Lambda's own segment is the parent."""
+    lambda_header = f"Root={ROOT};Parent=aaaaaaaaaaaaaaaa;Sampled=1"
+    environ = {"_X_AMZN_TRACE_ID": lambda_header}
+    assert incoming(f"Root={ROOT};Parent=bbbbbbbbbbbbbbbb;Sampled=1", environ).parent == "aaaaaaaaaaaaaaaa"
+    other = f"Root=1-5759e988-{'0' * 24};Parent=bbbbbbbbbbbbbbbb;Sampled=0"
+    assert incoming(other, environ).parent == "bbbbbbbbbbbbbbbb"
+    assert incoming(None, environ).root == ROOT
+
+
+def test_an_unsampled_span_hands_its_header_on() -> None:
+    """The next hop must know not to sample either."""
+    with span("x", TraceHeader(root=ROOT, is_sampled=False)) as silent, silent.step("verify"):
+        silent.annotate(a=1)
+        assert silent.header == f"Root={ROOT};Sampled=0"
+    with span("x", TraceHeader()) as absent:
+        assert absent.header is None
+
+
+def test_the_sdk_is_not_loaded_unless_sampled() -> None:
+    """Importing all three handlers and opening an unsampled span leaves aws_xray_sdk out."""
+    code = (
+        "import sys, lambdas.receiver.handler, lambdas.processor.handler, lambdas.audit.handler\n"
+        "from lambdas.shared.tracing import TraceHeader, span\n"
+        "with span('x', TraceHeader()): pass\n"
+        "assert not [m for m in sys.modules if m.startswith('aws_xray_sdk')]\n"
+        "assert 'cryptography' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_sampled_span_sends_one_segment_with_steps_and_annotations() -> None:
+    """The daemon gets the segment in the webhook's trace, its steps as subsegments; a failing step is a fault."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(5)
+        code = (
+            "from lambdas.shared.tracing import TraceHeader, span\n"
+            f"with span('receiver', TraceHeader(root={ROOT!r}, parent='53995c3f42cd8ad8', is_sampled=True)) as s:\n"
+            "    with s.step('verify'): pass\n"
+            "    s.annotate(webhook_id='stripe:evt_1', attempt=2, nothing=None)\n"
+            "    print(s.header)\n"
+            "    try:\n"
+            "        with s.step('store'): raise ValueError('4242')\n"
+            "    except ValueError: pass\n"
+        )
+        environ = {"AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}"}
+        out = subprocess.run([sys.executable, "-c", code], check=True, env=environ, capture_output=True, text=True)
+        document = json.loads(daemon.recv(65536).split(b"\n", 1)[1])
+    assert (document["trace_id"], document["parent_id"], document["name"]) == (ROOT, "53995c3f42cd8ad8", "receiver")
+    assert document["annotations"] == {"webhook_id": "stripe:evt_1", "attempt": 2}
+    assert [(s["name"], s.get("fault", False)) for s in document["subsegments"]] == [("verify", False), ("store", True)]
+    assert out.stdout.strip() == f"Root={ROOT};Parent={document['id']};Sampled=1"
+    assert "4242" not in json.dumps(document)
