@@ -108,7 +108,7 @@ class FakeAws:
 
     # -- clients -----------------------------------------------------------------------------------------------
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - a client of whichever service
+    def client(self, service: str) -> Any:
         """Return a real boto3 client, configured like the Lambdas', that talks to this account."""
         config = Config(
             connect_timeout=lambda_aws.CONNECT_TIMEOUT_S,

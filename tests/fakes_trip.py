@@ -48,7 +48,7 @@ def secret(provider: str, *values: str) -> ProviderSecret:
     return ProviderSecret(keys=keys, extra=extra)
 
 
-def stripe_body(event_id: str = "evt_1", **changes: Any) -> bytes:  # noqa: ANN401 - any JSON
+def stripe_body(event_id: str = "evt_1", **changes: Any) -> bytes:
     """Return a `payment_intent.succeeded` snapshot event, `changes` laid over its top level."""
     intent = {"id": "pi_1", "object": "payment_intent", "amount": 1200, "amount_received": 1200, "currency": "eur"}
     event = {
