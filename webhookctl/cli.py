@@ -53,6 +53,7 @@ COMMANDS: Final = (
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "logs", "Read what the deployed functions write."),
     Entry("Set up", "config", "Show the settings in force."),
+    Entry("Set up", "local", "The AWS environment on this machine: start, stop, look inside."),
 )
 """Every command, in the order of the help."""
 

@@ -1,0 +1,161 @@
+"""One law per patch of the engine, seen through its public endpoint."""
+
+import json
+import string
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.local import shape
+from webhookctl.local.state import LocalEnvironment
+
+pytestmark = pytest.mark.integration
+
+
+def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
+    """Poll a condition until it holds or the time is over."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return condition()
+
+
+def test_a_web_acl_of_the_template_is_associated(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
+    """Patch associate_web_acl: the stage's web ACL is the template's."""
+    arn = f"arn:aws:apigateway:us-east-1::/restapis/{outputs['Api']}/stages/prod"
+    acl = shape.client(shape_environment, "wafv2").get_web_acl_for_resource(ResourceArn=arn)["WebACL"]
+    assert acl["ARN"] == outputs["Acl"]
+
+
+def test_ref_of_a_secret_is_its_arn(outputs: dict[str, str]) -> None:
+    """Patch refer_to_secrets_by_arn."""
+    assert outputs["Secret"].startswith("arn:aws:secretsmanager:us-east-1:000000000000:secret:shape/secret-")
+
+
+def test_generated_secrets_leave_out_what_the_template_excludes(
+    shape_environment: LocalEnvironment, outputs: dict[str, str]
+) -> None:
+    """Patch honour_secret_exclusions: 40 letters, no digit, no punctuation, inside the template's JSON."""
+    kept = shape.client(shape_environment, "secretsmanager").get_secret_value(SecretId=outputs["Secret"])
+    value = json.loads(kept["SecretString"])
+    assert value["keys"] == []
+    assert len(value["filler"]) == 40
+    assert set(value["filler"]) <= set(string.ascii_letters)
+
+
+def test_a_tables_ttl_encryption_and_recovery_come_from_the_template(
+    shape_environment: LocalEnvironment, outputs: dict[str, str]
+) -> None:
+    """Patch keep_table_settings."""
+    dynamodb = shape.client(shape_environment, "dynamodb")
+    ttl = dynamodb.describe_time_to_live(TableName=outputs["Table"])["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=outputs["Table"])["ContinuousBackupsDescription"]
+    encryption = dynamodb.describe_table(TableName=outputs["Table"])["Table"]["SSEDescription"]
+    assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert encryption["SSEType"] == "KMS"
+    assert encryption["KMSMasterKeyArn"] == outputs["Key"]
+
+
+@pytest.mark.usefixtures("outputs")
+def test_reserved_concurrency_follows_the_template(shape_environment: LocalEnvironment) -> None:
+    """Patch keep_reserved_concurrency: on creation and on update."""
+    functions = shape.client(shape_environment, "lambda")
+    assert functions.get_function_concurrency(FunctionName="shape-api")["ReservedConcurrentExecutions"] == 20
+    shape.deploy(shape_environment, Reserved="21")
+    assert functions.get_function_concurrency(FunctionName="shape-api")["ReservedConcurrentExecutions"] == 21
+    shape.deploy(shape_environment, Reserved="20")
+
+
+def test_a_topic_is_encrypted_with_the_templates_key(
+    shape_environment: LocalEnvironment, outputs: dict[str, str]
+) -> None:
+    """Patch keep_topic_key."""
+    topic = shape.client(shape_environment, "sns").get_topic_attributes(TopicArn=outputs["Topic"])
+    assert topic["Attributes"]["KmsMasterKeyId"] == outputs["Key"]
+
+
+def test_a_stage_knows_its_access_log(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
+    """Patch keep_access_log_settings: destination and format as in the template."""
+    stage = shape.client(shape_environment, "apigateway").get_stage(restApiId=outputs["Api"], stageName="prod")
+    assert stage["accessLogSettings"]["format"] == shape.ACCESS_LOG_FORMAT
+    assert "log-group:shape/access" in stage["accessLogSettings"]["destinationArn"]
+
+
+def test_invocations_from_a_queue_are_counted(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
+    """Patch count_every_invocation: an event source's invocations appear in AWS/Lambda."""
+    sqs, cloudwatch = shape.client(shape_environment, "sqs"), shape.client(shape_environment, "cloudwatch")
+
+    def invocations() -> float:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[{"Name": "FunctionName", "Value": "shape-work"}],
+            StartTime=time.time() - 3600,
+            EndTime=time.time() + 60,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(point["Sum"] for point in points))
+
+    before = invocations()
+    sqs.send_message(QueueUrl=outputs["Queue"], MessageBody="good")
+    assert eventually(lambda: invocations() > before, within_s=15)
+
+
+@pytest.mark.usefixtures("outputs")
+def test_an_alarm_sees_its_own_dimensions_only(shape_environment: LocalEnvironment) -> None:
+    """Patch evaluate_alarms_as_documented: another queue's depth does not raise the alarm."""
+    cloudwatch = shape.client(shape_environment, "cloudwatch")
+    name = "other-dimension"
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="Test",
+        MetricName="Depth",
+        Dimensions=[{"Name": "Queue", "Value": "mine"}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+
+    def put(queue: str) -> str:
+        dimensions = [{"Name": "Queue", "Value": queue}]
+        cloudwatch.put_metric_data(
+            Namespace="Test", MetricData=[{"MetricName": "Depth", "Dimensions": dimensions, "Value": 3}]
+        )
+        return str(cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+    assert put("theirs") == "OK"
+    assert put("mine") == "ALARM"
+    cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def test_a_dead_letter_raises_the_alarm_and_tells_the_topic(
+    shape_environment: LocalEnvironment, outputs: dict[str, str]
+) -> None:
+    """Queue metrics reach the alarm within seconds, its message reaches a subscriber, and an empty queue ends it."""
+    sqs, sns = shape.client(shape_environment, "sqs"), shape.client(shape_environment, "sns")
+    cloudwatch = shape.client(shape_environment, "cloudwatch")
+    inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=outputs["Topic"], Protocol="sqs", Endpoint=arn)
+    told: list[str] = []
+
+    def state_is(wanted: str) -> bool:
+        for message in sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", []):
+            told.append(json.loads(json.loads(message["Body"])["Message"])["NewStateValue"])
+            sqs.delete_message(QueueUrl=inbox, ReceiptHandle=message["ReceiptHandle"])
+        alarm = cloudwatch.describe_alarms(AlarmNames=["shape-dead-letters"])["MetricAlarms"][0]
+        return alarm["StateValue"] == wanted and (wanted in told)
+
+    sqs.send_message(QueueUrl=outputs["Queue"], MessageBody="bad")
+    assert eventually(lambda: state_is("ALARM"), within_s=20), told
+    sqs.purge_queue(QueueUrl=outputs["DeadLetters"])
+    assert eventually(lambda: state_is("OK"), within_s=75), told
+    assert told[-2:] == ["ALARM", "OK"]

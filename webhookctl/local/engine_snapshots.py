@@ -1,0 +1,110 @@
+"""Snapshots of the engine's state while it runs, so that a SIGKILL loses seconds and not everything.
+
+The engine saves its state on SIGTERM only. Copying it while requests change it needs every other thread to stand
+still, so the copy runs without handing over the interpreter, and no more often than a twentieth of the time.
+"""
+
+import gc
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, Final
+
+INTERVAL_S: Final = 5.0
+"""At least this long between two snapshots; longer where the state is large."""
+_PAUSE_SHARE: Final = 0.05
+_READS: Final = ("get", "list", "describe", "query", "scan", "batchget", "filter", "putmetric", "receive", "testmetric")
+
+Message = MutableMapping[str, Any]
+Application = Callable[[Message, Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]], Awaitable[None]]
+
+_log = logging.getLogger("webhookctl.snapshots")
+
+
+class Changes:
+    """Counts the requests that may have changed something."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def watch(self, application: Application) -> Application:
+        """Return the application with its changing requests counted once they are answered."""
+
+        async def watched(scope: Message, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+            await application(scope, receive, send)
+            if scope["type"] == "http" and not is_read(scope):
+                self.count += 1
+
+        return watched
+
+
+def is_read(scope: Message) -> bool:
+    """Tell whether a request surely leaves the state as it is."""
+    if scope["method"] in {"GET", "HEAD"}:
+        return "execute-api" not in str(scope["path"])
+    target = next((value for name, value in scope.get("headers", []) if name.lower() == b"x-amz-target"), b"")
+    return target.decode("latin-1").rpartition(".")[2].lower().startswith(_READS)
+
+
+def start(root: Path) -> None:
+    """Take snapshots in the background from now on. `root` is the environment's folder, for the log alone."""
+    from ministack import app
+
+    changes = Changes()
+    app.app = changes.watch(app.app)
+    _log.info("snapshots of %s at most every %.0f s", root, INTERVAL_S)
+    threading.Thread(target=_run, args=(changes,), daemon=True, name="webhookctl-snapshots").start()
+
+
+def _run(changes: Changes) -> None:
+    saved, wait_s = changes.count, INTERVAL_S
+    while True:
+        time.sleep(wait_s)
+        if changes.count == saved:
+            continue
+        saved = changes.count
+        pause_s = take()
+        wait_s = max(INTERVAL_S, pause_s / _PAUSE_SHARE)
+
+
+def take() -> float:
+    """Save the state of every service and return for how many seconds the engine stood still."""
+    started = time.monotonic()
+    states = _copy_undisturbed()
+    pause_s = time.monotonic() - started
+    _write({name: state for name, state in states.items() if state is not None})
+    return pause_s
+
+
+def _copy_undisturbed() -> dict[str, Any]:
+    from ministack import app
+
+    switch_interval, collecting = sys.getswitchinterval(), gc.isenabled()
+    sys.setswitchinterval(3600)
+    gc.disable()
+    try:
+        return {name: get_state() for name, get_state in app._build_persistence_save_dict().items()}
+    except Exception:  # noqa: BLE001 - a service of the engine may fail in any way; the next snapshot tries again
+        _log.exception("no snapshot this time")
+        return {}
+    finally:
+        sys.setswitchinterval(switch_interval)
+        if collecting:
+            gc.enable()
+
+
+def _write(states: dict[str, Any]) -> None:
+    """Write all files first and rename them afterwards, so that what a crash leaves belongs together."""
+    from ministack.core import persistence
+
+    folder = Path(persistence.STATE_DIR)
+    for name, state in states.items():
+        wrapped = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
+        with (folder / f"{name}.json.next").open("w") as file:
+            json.dump(wrapped, file, default=persistence._json_default)
+    for name in states:
+        (folder / f"{name}.json.next").replace(folder / f"{name}.json")
