@@ -51,6 +51,7 @@ spelling: setup
 
 lock: setup  ## Resolve the dependencies again into the hashed lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --group dev pyproject.toml --extra local --extra load --extra watch --custom-compile-command "make lock" -o requirements.lock
+	printf 'aws-xray-sdk\ncffi\ncryptography\npycparser\nwrapt\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-deps --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o stack/layer.lock -
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
 
 up: setup  ## Start the local environment and deploy to it

@@ -98,7 +98,7 @@ class LambdaCode(Construct):
         return lambda_.LayerVersion(
             self,
             "Wheels",
-            code=lambda_.Code.from_asset(str(layer_dir or EMPTY_LAYER), exclude=["__pycache__", "*.pyc"]),
+            code=lambda_.Code.from_asset(str(layer_dir or EMPTY_LAYER), exclude=["__pycache__", "*.pyc", "complete"]),
             compatible_runtimes=[self._runtime],
             compatible_architectures=[self._architecture],
             description="Third-party wheels: cryptography for PayPal, aws-xray-sdk for traces",
