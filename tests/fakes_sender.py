@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from lambdas.shared.providers.base import Key, ProviderSecret
 from lambdas.shared.providers.paypal_test_ca import TestCa, make_test_ca
@@ -29,7 +30,7 @@ test_ca.__test__ = False  # type: ignore[attr-defined]
 def secret_of(provider: str) -> ProviderSecret:
     """Return a secret that the provider signs and verifies with."""
     values = {"stripe": "whsec_unit", "square": "square-signature-key", "paypal": "5WH00000000000001"}
-    extras = {
+    extras: dict[str, Callable[[], dict[str, Any]]] = {
         "stripe": dict,
         "square": lambda: {"notificationUrl": SQUARE_URL},
         "paypal": lambda: {"signing": test_ca().signing(), "testCa": test_ca().trust()},

@@ -27,8 +27,9 @@ from webhookctl.errors import CheckFailedError, PartialError, UsageError, Webhoo
 TARGETS = {name: Target(url=SQUARE_URL, secret=secret_of(name)) for name in samples.providers()}
 
 
-def drafts(provider: str = "stripe", **repetition: int) -> Iterator[Draft]:
-    return compose_many(Recipe(provider=provider), Repetition(**repetition), ids=IdSource(3), now=at(NOW))
+def drafts(provider: str = "stripe", *, count: int = 1, duplicates: int = 0) -> Iterator[Draft]:
+    repetition = Repetition(count=count, duplicates=duplicates)
+    return compose_many(Recipe(provider=provider), repetition, ids=IdSource(3), now=at(NOW))
 
 
 def sender(transport: FakeTransport, **more: object) -> Sender:
