@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
     from webhookctl.core.deployment import Deployment
+    from webhookctl.core.dlq import DeadLetterQueue
     from webhookctl.core.events import WebhookTable
     from webhookctl.core.guard import Identity
     from webhookctl.core.outputs import StackOutputs
+    from webhookctl.core.redrive_run import RedriveDesk
 
 _POLL_EMULATED_S: Final = 0.3
 _POLL_AWS_S: Final = 3.0
@@ -225,6 +227,20 @@ class AppContext:
         if self.settings.stack_table:
             context["settings"] = json.dumps(dict(self.settings.stack_table))
         return context
+
+    @cached_property
+    def dead_letters(self) -> "DeadLetterQueue":
+        """The dead-letter queue, joined with the webhooks."""
+        from webhookctl.aws.dead_letter_desk import dead_letter_queue
+
+        return dead_letter_queue(self.session, self.outputs, now=self.now)
+
+    @cached_property
+    def redrive_desk(self) -> "RedriveDesk":
+        """What a redrive works with."""
+        from webhookctl.aws.dead_letter_desk import redrive_desk
+
+        return redrive_desk(self.session, self.outputs, now=self.now)
 
 
 class Context(typer.Context):

@@ -16,9 +16,7 @@ def _moment(text: str) -> datetime:
         raise typer.BadParameter(error.message) from error
 
 
-def _span(text: str | timedelta) -> timedelta:
-    if isinstance(text, timedelta):  # a default, which Typer parses too
-        return text
+def _span(text: str) -> timedelta:
     try:
         return parse_span(text)
     except UsageError as error:

@@ -1,0 +1,47 @@
+"""Puts together what the dead-letter commands work with in a deployed environment."""
+
+import getpass
+from collections.abc import Callable
+from datetime import datetime
+
+from stack import outputs as names
+from webhookctl.aws.account import identity
+from webhookctl.aws.dead_letter_table import DeadLetterTable
+from webhookctl.aws.logs import Logs
+from webhookctl.aws.queues import SqsMoveTasks, SqsQueue
+from webhookctl.aws.session import AwsSession
+from webhookctl.core.dlq import DeadLetterQueue
+from webhookctl.core.meaning import meaning
+from webhookctl.core.operator_audit import Operator, OperatorAudit
+from webhookctl.core.outputs import StackOutputs
+from webhookctl.core.redrive_run import RedriveDesk
+
+
+def dead_letter_queue(session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime]) -> DeadLetterQueue:
+    """Return the dead-letter queue of an environment, joined with its webhooks."""
+    return DeadLetterQueue(
+        environment=outputs.environment,
+        queue=SqsQueue(session, outputs[names.DLQ_URL]),
+        webhooks=DeadLetterTable(session, outputs[names.TABLE_NAME]),
+        normalise=meaning,
+        now=now,
+    )
+
+
+def redrive_desk(session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime]) -> RedriveDesk:
+    """Return what a redrive works with, and who does it."""
+    source = dead_letter_queue(session, outputs, now=now)
+    return RedriveDesk(
+        source=source,
+        target=SqsQueue(session, outputs[names.QUEUE_URL]),
+        moves=SqsMoveTasks(session),
+        audit=OperatorAudit(logs=Logs(session), group=outputs[names.AUDIT_LOG_GROUP]),
+        operator=Operator(principal=identity(session).arn, user=_user()),
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,72 @@
+"""DynamoDB, as far as dead letters need it: many webhooks at once, and a payment's events."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from lambdas.shared.attributes import from_item
+from lambdas.shared.clock import parse_iso
+from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.aws.session import AwsError, AwsSession
+from webhookctl.core.dead_letter import Sibling
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_PAYMENT_INDEX: Final = "paymentId-index"
+_READ: Final = 100
+"""Items in one BatchGetItem call."""
+_TRIES: Final = 8
+_PAUSE_S: Final = 0.05
+
+
+class DeadLetterTable:
+    """Implements `core.dead_letter.Webhooks`."""
+
+    def __init__(self, session: AwsSession, name: str) -> None:
+        self._client: DynamoDBClient = session.client("dynamodb")
+        self._name = name
+
+    def get_many(self, webhook_ids: Iterable[str]) -> Mapping[str, StoredWebhook]:
+        """Return the webhooks that exist, with their bodies, by consistent reads."""
+        wanted = list(webhook_ids)
+        found: dict[str, StoredWebhook] = {}
+        for start in range(0, len(wanted), _READ):
+            for item in self._read(wanted[start : start + _READ]):
+                webhook = StoredWebhook.from_item(item)
+                found[webhook.webhook_id] = webhook
+        return found
+
+    def of_payment(self, payment_id: str) -> Sequence[Sibling]:
+        """Return the processed events of a payment."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName=_PAYMENT_INDEX,
+            KeyConditionExpression="paymentId = :payment",
+            ExpressionAttributeValues={":payment": {"S": payment_id}},
+        )
+        events = [from_item(item) for page in pages for item in page["Items"]]
+        return [_sibling(event) for event in events if event.get("status") == Status.PROCESSED]
+
+    def _read(self, ids: Sequence[str]) -> list[Any]:
+        """Read up to 100 items; what the table leaves unprocessed under load is asked for again, more slowly."""
+        request: Any = {self._name: {"Keys": [{"webhookId": {"S": i}} for i in ids], "ConsistentRead": True}}
+        items: list[Any] = []
+        for attempt in range(_TRIES):
+            answer = self._client.batch_get_item(RequestItems=request)
+            items += answer["Responses"].get(self._name, [])
+            request = answer.get("UnprocessedKeys")
+            if not request:
+                return items
+            time.sleep(_PAUSE_S * 2**attempt)
+        raise AwsError("the table is throttled: it answers only part of a batch", hint="try a lower --rate")
+
+
+def _sibling(event: Mapping[str, Any]) -> Sibling:
+    return Sibling(
+        webhook_id=event["webhookId"],
+        created_at=parse_iso(event["eventCreatedAt"]),
+        kind=event["kind"],
+        object_id=event.get("objectId"),
+        is_cumulative=bool(event.get("isCumulative")),
+    )

@@ -1,0 +1,73 @@
+"""A redrive's talk: a line of progress on stderr, each happening on stdout under -o jsonl, and Ctrl-C."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Final
+
+from webhookctl.console import Progress
+from webhookctl.context import AppContext
+from webhookctl.core.redrive_report import Happening
+
+_EVERY_S: Final = 0.1
+_MOVED: Final = frozenset({"redriven", "already_processed", "finished", "would_redrive"})
+
+
+@dataclass(kw_only=True)
+class Followed:
+    """What the command is told while it runs; `stop` is set by the first Ctrl-C."""
+
+    context: AppContext
+    progress: Progress
+    total: int
+    stop: threading.Event = field(default_factory=threading.Event)
+    moved: int = 0
+    held_back: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+    shown_at: float = 0.0
+
+    def happened(self, happening: Happening) -> None:
+        """Take note of one happening."""
+        if self.context.settings.output == "jsonl":
+            self.context.show(happening)
+        if happening.event in _MOVED:
+            self.moved += 1
+        elif happening.reason is not None:
+            self.held_back += 1
+        now = time.monotonic()
+        if now - self.shown_at >= _EVERY_S:
+            self.shown_at = now
+            self.progress.update(self._line(now - self.started_at))
+
+    def _line(self, seconds: float) -> str:
+        rate = self.moved / seconds if seconds > 0 else 0.0
+        left = max(0, self.total - self.moved - self.held_back)
+        remaining = f", {left / rate:.0f} s left" if rate > 0 and left else ""
+        return f"{self.moved:,} of about {self.total:,}, {rate:,.0f}/s{remaining}"
+
+
+@contextmanager
+def following(context: AppContext, label: str, *, total: int) -> Iterator[Followed]:
+    """Show the progress of a redrive of about `total` messages.
+
+    The first Ctrl-C lets the batch in hand finish, the second one ends the program at once.
+    """
+    with context.console.progress(label) as progress:
+        followed = Followed(context=context, progress=progress, total=total)
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupt(_number: int, _frame: FrameType | None) -> None:
+            if followed.stop.is_set():
+                raise KeyboardInterrupt
+            followed.stop.set()
+            context.console.say("\nstopping after the batch in hand; Ctrl-C again to stop at once")
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield followed
+        finally:
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,126 @@
+"""A dead letter: the message in the dead-letter queue, joined with the webhook that it points to."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from lambdas.shared.webhook import PaymentEvent, StoredWebhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMessage:
+    """One received SQS message.
+
+    `receipt` is good until the visibility timeout of this receive ends. `sent_at` is the first enqueue, which SQS
+    keeps when it moves a message to the dead-letter queue; retention counts from it. `attributes` are the message's
+    own string attributes.
+    """
+
+    message_id: str
+    receipt: str = field(repr=False)
+    body: str = field(repr=False)
+    sent_at: datetime
+    receive_count: int
+    trace_header: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def webhook_id(self) -> str | None:
+        """The webhook that the message names, or None when the body is not one of ours."""
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            return None
+        named = parsed.get("webhookId") if isinstance(parsed, dict) else None
+        return named if isinstance(named, str) and named else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message to send: the same body, attributes and trace header as the one it replaces."""
+
+    key: str
+    body: str = field(repr=False)
+    trace_header: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutcome:
+    """What a batch call did for each entry: `done` maps entry key -> new message id (empty on deletes)."""
+
+    done: Mapping[str, str]
+    failed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDepth:
+    """Approximate counts of a queue. For showing only: nothing is ever decided on them."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+    retention_s: int
+    url: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A dead-lettered message, its webhook (None: not in the table) and the webhook's meaning (None: unreadable)."""
+
+    message: QueueMessage
+    webhook: StoredWebhook | None
+    event: PaymentEvent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """Another processed event of the same payment, as the payment index tells it."""
+
+    webhook_id: str
+    created_at: datetime
+    kind: str
+    object_id: str | None = None
+    is_cumulative: bool = False
+
+
+class Queue(Protocol):
+    """An SQS queue. Batches have at most ten entries; both batch calls report each entry's own outcome.
+
+    Every method raises WebhookctlError when the call as a whole fails.
+    """
+
+    def receive(self, *, limit: int, visibility_s: int, wait_s: int) -> Sequence[QueueMessage]:
+        """Receive up to `limit` (1-10) messages and hide them for `visibility_s`; wait up to `wait_s` for the first."""
+        ...
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> BatchOutcome:
+        """Send up to ten messages."""
+        ...
+
+    def delete(self, messages: Sequence[QueueMessage]) -> BatchOutcome:
+        """Delete up to ten received messages, keyed by message id."""
+        ...
+
+    def hide(self, messages: Sequence[QueueMessage], *, visibility_s: int) -> BatchOutcome:
+        """Hide up to ten received messages for `visibility_s` from now; 0 gives them back."""
+        ...
+
+    def depth(self) -> QueueDepth:
+        """Return the queue's approximate counts."""
+        ...
+
+
+class Webhooks(Protocol):
+    """The table, as far as dead letters need it."""
+
+    def get_many(self, webhook_ids: Iterable[str]) -> Mapping[str, StoredWebhook]:
+        """Return the webhooks that exist, read consistently. Raises WebhookctlError."""
+        ...
+
+    def of_payment(self, payment_id: str) -> Sequence[Sibling]:
+        """Return the processed events of a payment, from the index (eventually consistent)."""
+        ...

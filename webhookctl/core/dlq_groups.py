@@ -1,0 +1,200 @@
+"""What is in the dead-letter queue, why, and how much money is at stake: the answer of `dlq list`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from lambdas.shared.webhook import PaymentEvent
+from webhookctl.core.dead_letter import DeadLetter, QueueDepth
+from webhookctl.core.money import Money, totals
+
+_RETRY_WINDOWS: Final = {
+    "stripe": timedelta(days=3),
+    "paypal": timedelta(days=3),
+    "square": timedelta(hours=24),
+}
+"""How long each provider goes on sending an event that it got no 2xx for (the providers' documentation)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterGroup:
+    """Dead letters of one provider and type that failed in the same way.
+
+    `money` is what the group's unprocessed webhooks carry, per currency; an amount that another event carries already
+    is not counted twice, a running total counts once per object. `unknown_amounts` could not be read.
+    `provider_retries_until`: when the provider would have stopped sending the oldest one again; an acknowledged
+    webhook is not sent again by itself. `expires_at`: when the queue drops the oldest one.
+    """
+
+    TABLE: ClassVar = ("provider", "event_type", "error", "count", "processed", "at_risk", "oldest_age", "expires_in")
+
+    fingerprint: str
+    error: str
+    provider: str
+    event_type: str
+    count: int
+    processed: int
+    money: tuple[Money, ...]
+    unknown_amounts: int
+    oldest: datetime
+    newest: datetime
+    provider_retries_until: datetime | None
+    expires_at: datetime
+    oldest_age: str
+    expires_in: str
+
+    @property
+    def at_risk(self) -> str:
+        """The money at risk, for a table."""
+        known = ", ".join(str(money) for money in self.money)
+        return known + (f" + {self.unknown_amounts} unknown" if self.unknown_amounts else "") or "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterSummary:
+    """The dead-letter queue in figures. `seen` messages were received for it, and given back."""
+
+    environment: str
+    seen: int
+    matched: int
+    processed: int
+    is_complete: bool
+    oldest_age: str | None
+    money: tuple[Money, ...]
+    provider_retries_end_in: str | None
+    expires_in: str | None
+    groups: tuple[DeadLetterGroup, ...]
+
+
+@dataclass(kw_only=True)
+class _Group:
+    fingerprint: str
+    error: str
+    provider: str
+    event_type: str
+    oldest: datetime
+    newest: datetime
+    sent_first: datetime
+    count: int = 0
+    processed: int = 0
+    unknown_amounts: int = 0
+    amounts: dict[str, Money] = field(default_factory=dict)
+
+    def add(self, letter: DeadLetter) -> None:
+        at = _received_at(letter)
+        self.count += 1
+        self.oldest = min(self.oldest, at)
+        self.newest = max(self.newest, at)
+        self.sent_first = min(self.sent_first, letter.message.sent_at)
+        if letter.webhook is not None and letter.webhook.is_terminal:
+            self.processed += 1
+        else:
+            self._add_amount(letter)
+
+    def _add_amount(self, letter: DeadLetter) -> None:
+        event = letter.event
+        if event is None:
+            self.unknown_amounts += 1
+        elif event.amount_minor is not None and event.currency is not None and not event.is_secondary:
+            key = _amount_key(event, letter)
+            known = self.amounts.get(key)
+            if known is None or known.amount_minor < event.amount_minor:
+                self.amounts[key] = Money(amount_minor=event.amount_minor, currency=event.currency)
+
+
+def summarise(
+    letters: Iterable[DeadLetter], *, environment: str, seen: int, depth: QueueDepth, now: datetime, is_complete: bool
+) -> DeadLetterSummary:
+    """Group dead letters by error fingerprint, provider and type; the group with the most comes first."""
+    groups: dict[tuple[str, str, str], _Group] = {}
+    for letter in letters:
+        group = _group_of(letter)
+        key = (group.fingerprint, group.provider, group.event_type)
+        groups.setdefault(key, group).add(letter)
+    retention = timedelta(seconds=depth.retention_s)
+    shown = [_shown(group, retention, now) for group in groups.values()]
+    shown.sort(key=lambda group: (-group.count, group.provider, group.event_type))
+    oldest = min((group.oldest for group in shown), default=None)
+    retries = [group.provider_retries_until for group in shown if group.provider_retries_until is not None]
+    return DeadLetterSummary(
+        environment=environment,
+        seen=seen,
+        matched=sum(group.count for group in shown),
+        processed=sum(group.processed for group in shown),
+        is_complete=is_complete,
+        oldest_age=None if oldest is None else span(now - oldest),
+        money=totals(money for group in shown for money in group.money),
+        provider_retries_end_in=span(min(retries) - now) if retries else None,
+        expires_in=span(min(group.expires_at for group in shown) - now) if shown else None,
+        groups=tuple(shown),
+    )
+
+
+def span(duration: timedelta) -> str:
+    """Return a duration in its two largest units, e.g. `3d 4h`; `over` when it is not positive."""
+    seconds = int(duration.total_seconds())
+    if seconds <= 0:
+        return "over"
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    first = next(n for n, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2] if count)
+
+
+def error_of(letter: DeadLetter) -> tuple[str, str]:
+    """Return the fingerprint and a short text of what made a dead letter."""
+    if letter.message.webhook_id is None:
+        return "unreadable", "the message names no webhook"
+    if letter.webhook is None:
+        return "no_record", "the table has no such webhook"
+    error = letter.webhook.last_error
+    if error is None:
+        return "none", "no failure is recorded"
+    return error.fingerprint, f"{error.error_class}: {error.message}"
+
+
+def _group_of(letter: DeadLetter) -> _Group:
+    webhook = letter.webhook
+    at = _received_at(letter)
+    fingerprint, error = error_of(letter)
+    return _Group(
+        fingerprint=fingerprint,
+        error=error,
+        provider=(letter.message.webhook_id or "").partition(":")[0] or "?",
+        event_type=webhook.event_type if webhook is not None else "?",
+        oldest=at,
+        newest=at,
+        sent_first=letter.message.sent_at,
+    )
+
+
+def _shown(group: _Group, retention: timedelta, now: datetime) -> DeadLetterGroup:
+    window = _RETRY_WINDOWS.get(group.provider)
+    expires_at = group.sent_first + retention
+    return DeadLetterGroup(
+        fingerprint=group.fingerprint,
+        error=group.error,
+        provider=group.provider,
+        event_type=group.event_type,
+        count=group.count,
+        processed=group.processed,
+        money=totals(group.amounts.values()),
+        unknown_amounts=group.unknown_amounts,
+        oldest=group.oldest,
+        newest=group.newest,
+        provider_retries_until=None if window is None else group.oldest + window,
+        expires_at=expires_at,
+        oldest_age=span(now - group.oldest),
+        expires_in=span(expires_at - now),
+    )
+
+
+def _received_at(letter: DeadLetter) -> datetime:
+    return letter.webhook.received_at if letter.webhook is not None else letter.message.sent_at
+
+
+def _amount_key(event: PaymentEvent, letter: DeadLetter) -> str:
+    """Return what an amount is counted once for: the object of a running total, else the webhook."""
+    if event.is_cumulative:
+        return f"{event.kind} {event.payment_id} {event.object_id}"
+    return letter.message.webhook_id or letter.message.message_id

@@ -1,0 +1,320 @@
+"""Redrive: move dead letters back to the processing queue, safely.
+
+For each portion: receive -> judge -> send -> journal on the disk -> delete. Killed anywhere, nothing is lost: what was
+not deleted becomes visible again, and `--resume` only deletes what the journal says was sent. A message sent but not
+yet journalled is sent twice; the processor's conditional write makes that one effect.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks
+from webhookctl.core.dlq_scan import BATCH, Normalise, Scan, ScanEnd, ScanLimits
+from webhookctl.core.journal import Journal, Sent
+from webhookctl.core.outcomes import Followed, follow
+from webhookctl.core.rate import Rate
+from webhookctl.core.redrive_guard import REASONS, Guard, Verdict
+from webhookctl.core.redrive_plan import RedrivePlan
+from webhookctl.core.redrive_report import Happening, RedriveReport, StoppedBy, Tally
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collaborators:
+    """What a redrive works with. `happened` is called from several threads, one call at a time."""
+
+    dlq: Queue
+    target: Queue
+    webhooks: Webhooks
+    normalise: Normalise
+    journal: Journal | None
+    happened: Callable[[Happening], None]
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def redrive(plan: RedrivePlan, tools: Collaborators) -> RedriveReport:
+    """Carry out the plan and say what happened.
+
+    Raises WebhookctlError when a call as a whole fails or the journal cannot be written; the journal then says how far
+    it came.
+    """
+    run = _Run(plan, tools)
+    with run.scan:
+        for size in plan.steps():
+            run.step(size)
+            if run.stopped_by is not None:
+                break
+        run.retry_deletes()
+    if plan.follows_outcomes:
+        run.await_outcomes()
+    return run.report()
+
+
+class _Run:
+    """One run of a redrive: what its threads share."""
+
+    def __init__(self, plan: RedrivePlan, tools: Collaborators) -> None:
+        self._plan = plan
+        self._tools = tools
+        past = tools.journal.past if tools.journal is not None else None
+        limits = ScanLimits(
+            visibility_s=plan.visibility_s,
+            run_for_s=plan.run_for_s,
+            wait_s=plan.wait_s,
+            portion=plan.portion,
+            patience_s=plan.visibility_s if past is not None and not past.is_closed else 0,
+        )
+        self.scan = Scan(
+            tools.dlq,
+            tools.webhooks,
+            tools.normalise,
+            limits=limits,
+            monotonic=tools.monotonic,
+            stop=tools.stop,
+        )
+        self._rate = Rate(plan.rate_per_s, monotonic=tools.monotonic, stop=tools.stop)
+        self._guard = Guard(webhooks=tools.webhooks, retry_cycle=plan.retry_cycle, is_on=plan.is_guarded)
+        self._lock = threading.Lock()
+        self._backlog: deque[DeadLetter] = deque()
+        self._room: int | None = None
+        self._undeleted: list[QueueMessage] = []
+        already = list(past.sent) if past is not None else []
+        self._sent_before = {sent.message_id for sent in already}
+        self._claimed = {sent.webhook_id for sent in already}
+        self._granted = 0
+        self._followed = Followed()
+        if plan.follows_outcomes:
+            for sent in already:
+                self._followed.add(sent)
+        self._tally = Tally()
+        self._started_at = tools.monotonic()
+        self.stopped_by: StoppedBy | None = None
+
+    def step(self, size: int | None) -> None:
+        """Send up to `size` messages (None: all), then, with a canary, wait for what became of them."""
+        self._room = size
+        failed_before = self._followed.failed_again
+        with ThreadPoolExecutor(self._plan.threads_for(size), thread_name_prefix="redrive") as pool:
+            workers = [pool.submit(self._work) for _ in range(self._plan.threads_for(size))]
+        for worker in workers:
+            worker.result()
+        self.stopped_by = self._why_stopped()
+        if self._plan.canary is not None and self._followed.waiting:
+            self.await_outcomes()
+            self._check_canary(failed_before)
+
+    def await_outcomes(self) -> None:
+        """Follow what was redriven to its end, as long as the plan allows."""
+        ends = follow(
+            self._followed,
+            webhooks=self._tools.webhooks,
+            timeout_s=self._plan.wait_for_s,
+            monotonic=self._tools.monotonic,
+            stop=self._tools.stop,
+        )
+        for webhook_id, outcome in ends:
+            self._say(outcome.value, webhook_id=webhook_id)
+
+    def retry_deletes(self) -> None:
+        """Delete once more what a batch call refused to delete; what still stays is deleted by a resume."""
+        left, self._undeleted = self._undeleted, []
+        self._delete(left)
+
+    def report(self) -> RedriveReport:
+        """Sum up the run."""
+        return RedriveReport.of(
+            self._tally,
+            plan=self._plan,
+            followed=self._followed,
+            stopped_by=self.stopped_by or StoppedBy.EMPTY,
+            seen=self.scan.seen,
+            undeleted=len(self._undeleted),
+            seconds=self._tools.monotonic() - self._started_at,
+        )
+
+    def _work(self) -> None:
+        """One thread: portion after portion, until the step has no room or the scan ends."""
+        try:
+            while self._has_room() and not self._tools.stop.is_set():
+                letters = self._from_backlog() or self._judged(self.scan.next())
+                if letters:
+                    self._send_and_delete(letters)
+                elif self.scan.end is not None:
+                    return
+        except BaseException:
+            self._tools.stop.set()
+            raise
+
+    def _judged(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Sort a portion: delete what is done, hold what is not meant or not safe; return what is to be sent."""
+        done: list[DeadLetter] = []
+        to_send: list[DeadLetter] = []
+        held: list[DeadLetter] = []
+        for letter in letters:
+            verdict = self._verdict(letter)
+            (to_send if verdict is Verdict.REDRIVE else done if verdict is Verdict.DELETE else held).append(letter)
+        self.scan.hold(held)
+        if self._plan.is_dry_run:
+            self.scan.hold(done)
+        else:
+            self._delete([letter.message for letter in done])
+        return to_send
+
+    def _verdict(self, letter: DeadLetter) -> Verdict | None:
+        """Judge one letter; None: the filter does not mean it."""
+        message = letter.message
+        if message.message_id in self._sent_before:
+            self._count("finished", letter)
+            return Verdict.DELETE
+        if not self._plan.filters.matches(letter):
+            self._tally.count("unmatched")
+            return None
+        verdict = self._guard.judge(letter, now=self._tools.now())
+        if verdict is Verdict.REDRIVE and not self._claim(message.webhook_id or ""):
+            verdict = Verdict.IN_FLIGHT
+        if verdict is not Verdict.REDRIVE:
+            self._count(verdict.value, letter, reason=REASONS[verdict])
+        return verdict
+
+    def _claim(self, webhook_id: str) -> bool:
+        """Take a webhook for this redrive, once: one that failed again, or has a second dead letter, is left alone."""
+        with self._lock:
+            is_new = webhook_id not in self._claimed
+            self._claimed.add(webhook_id)
+        return is_new
+
+    def _send_and_delete(self, letters: Sequence[DeadLetter]) -> None:
+        granted = self._reserve(letters)
+        if self._plan.is_dry_run:
+            self.scan.hold(granted)
+            for letter in granted:
+                self._count("would_redrive", letter)
+            return
+        sent: list[DeadLetter] = []
+        for batch in _batches(granted, self._plan.send_batch):
+            sent += self._send(batch) if self._rate.acquire(len(batch)) else self._give_up(batch)
+        if sent:
+            self._record(sent)
+            self._delete([letter.message for letter in sent])
+
+    def _send(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Send a batch; hold back what the queue refused, and return what it took."""
+        outcome = self._tools.target.send([_outgoing(letter.message) for letter in batch])
+        taken = [letter for letter in batch if letter.message.message_id in outcome.done]
+        refused = [letter for letter in batch if letter.message.message_id not in outcome.done]
+        self.scan.hold(refused)
+        for letter in refused:
+            why = outcome.failed.get(letter.message.message_id, "the queue did not answer for it")
+            self._count("send_failed", letter, reason=why)
+        return taken
+
+    def _give_up(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Hold a batch whose turn did not come before the run was stopped: nothing of it goes."""
+        self.scan.hold(batch)
+        return []
+
+    def _record(self, letters: Sequence[DeadLetter]) -> None:
+        """Put on the disk that these were sent. Only after that may they be deleted."""
+        entries = [_sent(letter) for letter in letters]
+        if self._tools.journal is not None:
+            self._tools.journal.sent(entries)
+        if self._plan.follows_outcomes:
+            with self._lock:
+                for entry in entries:
+                    self._followed.add(entry)
+        for letter in letters:
+            self._count("redriven", letter)
+
+    def _delete(self, messages: Sequence[QueueMessage]) -> None:
+        for batch in _batches(messages, BATCH):
+            failed = self._tools.dlq.delete(batch).failed
+            with self._lock:
+                self._undeleted += [message for message in batch if message.message_id in failed]
+
+    def _reserve(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+        """Take as many as the step has room for; the rest waits, hidden, for the next step."""
+        with self._lock:
+            allowed = len(letters) if self._room is None else min(self._room, len(letters))
+            if self._room is not None:
+                self._room -= allowed
+            self._granted += allowed
+            self._backlog.extend(letters[allowed:])
+        self.scan.hold(letters[allowed:])
+        return letters[:allowed]
+
+    def _from_backlog(self) -> list[DeadLetter]:
+        with self._lock:
+            letters = [self._backlog.popleft() for _ in range(min(BATCH, len(self._backlog)))]
+        self.scan.take(letters)
+        return letters
+
+    def _has_room(self) -> bool:
+        return self._room is None or self._room > 0
+
+    def _why_stopped(self) -> StoppedBy | None:
+        if self._tools.stop.is_set():
+            return StoppedBy.INTERRUPT
+        if self._plan.limit is not None and self._granted >= self._plan.limit:
+            return StoppedBy.MAX
+        if self.scan.end is None or self._backlog:
+            return None
+        return StoppedBy(self.scan.end.value) if self.scan.end is not ScanEnd.STOPPED else StoppedBy.INTERRUPT
+
+    def _check_canary(self, failed_before: int) -> None:
+        canary = self._plan.canary
+        if canary is None:
+            return
+        failed = self._followed.failed_again - failed_before
+        if failed >= canary.stop_if_fail:
+            self.stopped_by = StoppedBy.CANARY
+        elif self._followed.waiting and not self._tools.stop.is_set():
+            self.stopped_by = StoppedBy.CANARY_UNKNOWN
+
+    def _count(self, what: str, letter: DeadLetter, *, reason: str | None = None) -> None:
+        self._tally.count(what)
+        self._say(what, webhook_id=letter.message.webhook_id, message_id=letter.message.message_id, reason=reason)
+
+    def _say(
+        self, what: str, *, webhook_id: str | None, message_id: str | None = None, reason: str | None = None
+    ) -> None:
+        happening = Happening(
+            event=what,
+            redrive_id=self._plan.redrive_id,
+            webhook_id=webhook_id,
+            message_id=message_id,
+            reason=reason,
+        )
+        with self._lock:
+            self._tools.happened(happening)
+
+
+def _outgoing(message: QueueMessage) -> OutgoingMessage:
+    return OutgoingMessage(
+        key=message.message_id,
+        body=message.body,
+        trace_header=message.trace_header,
+        attributes=message.attributes,
+    )
+
+
+def _sent(letter: DeadLetter) -> Sent:
+    webhook = letter.webhook
+    return Sent(
+        message_id=letter.message.message_id,
+        webhook_id=letter.message.webhook_id or "",
+        seq=webhook.seq if webhook is not None else 0,
+    )
+
+
+def _batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,129 @@
+"""What a redrive says: each thing as it happens, and the sum at the end."""
+
+import threading
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from webhookctl.core.outcomes import Followed
+from webhookctl.core.redrive_guard import Verdict
+from webhookctl.core.redrive_plan import RedrivePlan
+
+
+class StoppedBy(StrEnum):
+    """Why a redrive ended."""
+
+    EMPTY = "empty"
+    REPEAT = "repeat"
+    DEADLINE = "deadline"
+    MAX = "max"
+    CANARY = "canary"
+    CANARY_UNKNOWN = "canary_unknown"
+    INTERRUPT = "interrupt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happened to one dead letter: `redriven`, `already_processed`, `superseded`, `processed`, ..."""
+
+    event: str
+    redrive_id: str
+    webhook_id: str | None
+    message_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Counts by what happened, from several threads."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self, what: str) -> None:
+        """Count one more."""
+        with self._lock:
+            self.counts[what] = self.counts.get(what, 0) + 1
+
+    def of(self, what: str) -> int:
+        """Return how often it happened."""
+        return self.counts.get(what, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedriveReport:
+    """The sum of a redrive.
+
+    `redriven` were sent and are safe in the processing queue. `already_processed` and `finished` (sent by an earlier
+    run of the same journal) were only deleted. `undeleted` were sent but could not be deleted: a resume deletes them.
+    `processed`, `failed_again` and `waiting` are known only where outcomes were followed.
+    """
+
+    redrive_id: str
+    is_dry_run: bool
+    stopped_by: StoppedBy
+    seen: int
+    unmatched: int
+    would_redrive: int
+    redriven: int
+    already_processed: int
+    finished: int
+    superseded: int
+    in_flight: int
+    no_record: int
+    unreadable: int
+    send_failed: int
+    undeleted: int
+    processed: int
+    failed_again: int
+    waiting: int
+    seconds: float
+
+    @property
+    def is_partial(self) -> bool:
+        """Something that was meant to move did not, or failed again."""
+        return bool(self.send_failed or self.failed_again or self.undeleted or self.stopped_by is StoppedBy.CANARY)
+
+    @property
+    def is_timed_out(self) -> bool:
+        """The time was up before everything was seen, or before every outcome was known."""
+        late = (StoppedBy.DEADLINE, StoppedBy.CANARY_UNKNOWN)
+        return self.stopped_by in late or (self.waiting > 0 and self.stopped_by is not StoppedBy.INTERRUPT)
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts that are not zero, for the audit line."""
+        return {name: value for name, value in asdict(self).items() if type(value) is int and value}
+
+    @classmethod
+    def of(
+        cls,
+        tally: Tally,
+        *,
+        plan: RedrivePlan,
+        followed: Followed,
+        stopped_by: StoppedBy,
+        seen: int,
+        undeleted: int,
+        seconds: float,
+    ) -> "RedriveReport":
+        """Sum up a run."""
+        return cls(
+            redrive_id=plan.redrive_id,
+            is_dry_run=plan.is_dry_run,
+            stopped_by=stopped_by,
+            seen=seen,
+            unmatched=tally.of("unmatched"),
+            would_redrive=tally.of("would_redrive"),
+            redriven=tally.of("redriven"),
+            already_processed=tally.of(Verdict.DELETE),
+            finished=tally.of("finished"),
+            superseded=tally.of(Verdict.SUPERSEDED),
+            in_flight=tally.of(Verdict.IN_FLIGHT),
+            no_record=tally.of(Verdict.NO_RECORD),
+            unreadable=tally.of(Verdict.UNREADABLE),
+            send_failed=tally.of("send_failed"),
+            undeleted=undeleted,
+            processed=followed.processed,
+            failed_again=followed.failed_again,
+            waiting=len(followed.waiting),
+            seconds=round(seconds, 3),
+        )
