@@ -169,6 +169,7 @@ class Gateway:
 
     def _headers(self, arrival: Arrival) -> CIMultiDict[str]:
         kept = CIMultiDict((k, v) for k, v in arrival.headers.items() if k.lower() not in _NOT_FORWARDED)
+        kept.setdefault("Content-Type", "application/json")  # API Gateway's default
         kept[trace_header.NAME] = str(arrival.trace)
         # The engine believes the first address as the source; a client's own header would be a lie there.
         kept["X-Forwarded-For"] = arrival.source_ip
