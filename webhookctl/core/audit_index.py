@@ -1,7 +1,7 @@
 """An audit log and a table side by side on disk, sorted by webhook: memory stays flat however long the log is."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from types import TracebackType
 from typing import Any, Self
@@ -71,14 +71,15 @@ class AuditIndex:
             yield row[0], [], _row(row)
             row = rows.fetchone()
 
-    def last_states(self) -> Iterator[tuple[str, int, bytes]]:
-        """Yield (webhook id, seq, chain hash) of the last genuine line of every webhook, in the order of ids."""
+    def last_states(self, *, until_ms: int) -> Iterator[tuple[str, int, bytes]]:
+        """Yield (webhook id, seq, chain hash) of every webhook's last genuine line up to a log time, by webhook id."""
         self._write()
         query = (
             "SELECT webhook, max(seq), chain FROM lines WHERE genuine AND chained AND NOT removal"
+            " AND at_ms <= ?"
             " GROUP BY webhook ORDER BY webhook"
         )
-        yield from ((str(w), int(seq), bytes(chain)) for w, seq, chain in self._db.execute(query))
+        yield from ((str(w), int(seq), bytes(chain)) for w, seq, chain in self._db.execute(query, (until_ms,)))
 
     def _write(self) -> None:
         self._insert("lines", self._lines)
@@ -119,8 +120,3 @@ def hash_bytes(text: object) -> bytes:
         return bytes.fromhex(str(text))
     except ValueError:
         return b"?" + str(text).encode()
-
-
-def exhaust(items: Iterable[object]) -> int:
-    """Consume an iterable and return how many there were."""
-    return sum(1 for _ in items)
