@@ -49,6 +49,7 @@ def _nothing() -> None:
 
 COMMANDS: Final = (
     Entry("Set up", "outputs", "Print the stack's outputs.", "outputs"),
+    Entry("Send", "send", "Send signed test webhooks, one request each.", "send"),
     Entry("Look", "events", "Look at the stored webhooks."),
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "dlq", "Look into the dead-letter queue and move it back safely."),

@@ -16,7 +16,9 @@ def _moment(text: str) -> datetime:
         raise typer.BadParameter(error.message) from error
 
 
-def _span(text: str) -> timedelta:
+def _span(text: str | timedelta) -> timedelta:
+    if isinstance(text, timedelta):  # a default, which Typer parses too
+        return text
     try:
         return parse_span(text)
     except UsageError as error:

@@ -1,0 +1,78 @@
+"""What `send` does with its options: list, print, send, follow. Each is a few lines over core."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from webhookctl.commands.send_input import AppStack, destination, drafts_of
+from webhookctl.commands.send_options import SendOptions
+from webhookctl.context import AppContext
+from webhookctl.core import send as core
+from webhookctl.core import send_report, send_wait
+from webhookctl.core.send_dispatch import Delivery, Pace, Sender
+from webhookctl.core.send_http import HttpTransport
+from webhookctl.core.send_print import Form, as_text
+from webhookctl.core.send_report import SendReport
+from webhookctl.core.send_request import Draft, Target, sign
+from webhookctl.core.send_targets import find_targets
+
+Action = Callable[[AppContext, str | None, str | None, SendOptions], None]
+
+
+def choose(options: SendOptions) -> Action:
+    """Return what to do. The options that ask for something else than sending go first."""
+    if options.list:
+        return list_catalogue
+    return print_requests if options.print else send_webhooks
+
+
+def list_catalogue(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
+    """Print the event types that can be sent."""
+    del event_type, options
+    app.show(core.catalogue(provider, now=app.now()))
+
+
+def print_requests(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
+    """Print signed requests as curl commands, headers or bodies."""
+    to = destination(options)
+    providers, drafts = drafts_of(app, provider, event_type, options)
+    targets = find_targets(providers, to, stack=AppStack(app))
+    for draft in drafts:
+        outgoing = sign(draft, targets[draft.provider], at=app.now(), tamper=options.tamper)
+        app.console.write_bytes(as_text(outgoing, options.print or Form.CURL))
+
+
+def send_webhooks(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
+    """Send, print the report, follow where asked, and let the exit code say how it went."""
+    to = destination(options)
+    providers, drafts = drafts_of(app, provider, event_type, options)
+    found = deliver(app, find_targets(providers, to, stack=AppStack(app)), drafts, options)
+    timelines = follow(app, found.deliveries, options) if options.wait else None
+    app.show(core.outcome(found, timelines, is_brief=app.settings.output == "table"))
+    send_report.check(found, expected=options.expect)
+    send_wait.check(timelines or (), may_fail=options.fail_times is not None)
+
+
+def deliver(
+    app: AppContext, targets: Mapping[str, Target], drafts: Iterator[Draft], options: SendOptions
+) -> SendReport:
+    """Send the drafts, with progress on stderr."""
+    sender = Sender(
+        targets=targets,
+        transport=HttpTransport(connections=options.concurrency, source_address=options.source_address),
+        tamper=options.tamper,
+        retry_factor=options.retry,
+        now=app.now,
+    )
+    pace = Pace(rate=options.rate, concurrency=options.concurrency)
+    with app.console.progress("sending") as shown:
+        return core.send(drafts, sender, pace=pace, on_done=lambda delivery: shown.update(f"{delivery.number}"))
+
+
+def follow(app: AppContext, deliveries: Iterable[Delivery], options: SendOptions) -> list[send_wait.Timeline]:
+    """Wait for the accepted webhooks, with progress on stderr."""
+    with app.console.progress("processing") as shown:
+        return send_wait.follow(
+            list(deliveries),
+            app.table,
+            timeout_s=options.timeout.total_seconds(),
+            on_change=lambda done, every: shown.update(f"{done} of {every}"),
+        )

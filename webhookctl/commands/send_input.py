@@ -1,0 +1,98 @@
+"""What `send` works on: drafts from its arguments, and the environment as sender and receiver see it."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lambdas.shared.providers.base import ProviderSecret
+from webhookctl.commands.send_options import SendOptions
+from webhookctl.context import AppContext
+from webhookctl.core.overrides import Overrides
+from webhookctl.core.provider_secrets import sending_secret
+from webhookctl.core.samples_ids import IdSource
+from webhookctl.core.samples_render import Money
+from webhookctl.core.send_compose import Recipe, Repetition, compose_many
+from webhookctl.core.send_request import Draft
+from webhookctl.core.send_secrets import STDIN
+from webhookctl.core.send_targets import Destination
+from webhookctl.errors import NotFoundError, UsageError
+
+
+def drafts_of(
+    app: AppContext, provider: str | None, event_type: str | None, options: SendOptions
+) -> tuple[Iterable[str], Iterator[Draft]]:
+    """Return the providers that will be sent as, and the drafts in the order of sending."""
+    if provider is None:
+        raise UsageError("which provider?", hint="webhookctl send stripe; all events: webhookctl send --list")
+    recipe = recipe_of(provider, event_type, options)
+    ids = IdSource(options.seed)
+    return [provider], compose_many(recipe, repetition_of(options), ids=ids, now=app.now)
+
+
+def recipe_of(provider: str, event_type: str | None, options: SendOptions) -> Recipe:
+    """Return what the options say about the event."""
+    return Recipe(
+        provider=provider,
+        event_type=event_type,
+        body=read_bytes(options.file) if options.file else None,
+        changes=changes_of(options),
+        money=Money(amount=options.amount, currency=options.currency.upper()),
+        api_version=options.api_version,
+        fail_times=options.fail_times,
+        signed_at=options.timestamp,
+    )
+
+
+def changes_of(options: SendOptions) -> Overrides:
+    """Return the changes by JSON path."""
+    return Overrides(sets=options.sets or (), adds=options.adds or (), removes=options.removes or ())
+
+
+def repetition_of(options: SendOptions) -> Repetition:
+    """Return how often and in which order."""
+    return Repetition(count=options.count, duplicates=options.duplicate, shuffle=options.shuffle)
+
+
+def destination(options: SendOptions) -> Destination:
+    """Return where to, and signed with what."""
+    if options.file == STDIN and options.secret_from == STDIN:
+        raise UsageError("the body and the secret can't both come from stdin", hint="put one of them into a file")
+    return Destination(url=options.url, secret_from=options.secret_from)
+
+
+@dataclass(frozen=True, slots=True)
+class AppStack:
+    """The chosen environment, for `send_targets`."""
+
+    app: AppContext
+
+    def webhook_url(self, provider: str) -> str:
+        """Return where the deployed stack takes a provider's webhooks."""
+        return self.app.outputs.webhook_url(provider)
+
+    def secret(self, provider: str) -> ProviderSecret:
+        """Return the environment's secret, with the test CA's key for PayPal."""
+        return sending_secret(self.app.secrets, self.app.outputs, provider, test_ca=lambda: self.app.test_ca)
+
+    def signing(self) -> dict[str, str]:
+        """Return what signs as PayPal here."""
+        return self.app.test_ca.signing()
+
+    def read_stored(self, name: str) -> str:
+        """Return a value of Secrets Manager."""
+        return self.app.secrets.read(name)
+
+    def read_stdin(self) -> bytes:
+        """Return all of stdin."""
+        return sys.stdin.buffer.read()
+
+
+def read_bytes(name: str) -> bytes:
+    """Return the bytes of a file, or of stdin for `-`. Raises NotFoundError."""
+    if name == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"--file {name}: {error.strerror}") from error

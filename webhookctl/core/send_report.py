@@ -1,0 +1,97 @@
+"""What sending came to: counts by status code, latency percentiles, and the verdict."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from webhookctl.core.send_dispatch import Delivery
+from webhookctl.errors import CheckFailedError, PartialError, WebhookctlError
+
+SHOWN_AT_MOST = 20
+"""A table lists every delivery up to here; of more it lists those that were not accepted."""
+NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Percentiles in milliseconds, from the first byte sent to the whole answer."""
+
+    p50: float
+    p90: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReport:
+    """`sent` counts deliveries; `accepted` those that were answered 2xx. Keys of `by_status` are codes as text."""
+
+    sent: int
+    accepted: int
+    by_status: Mapping[str, int]
+    latency_ms: Latency | None
+    seconds: float
+    deliveries: Sequence[Delivery]
+
+    def brief(self) -> "SendReport":
+        """Return the report for a screen: of many deliveries only those that were not accepted."""
+        if self.sent <= SHOWN_AT_MOST:
+            return self
+        shown = [delivery for delivery in self.deliveries if not delivery.is_accepted]
+        return replace(self, deliveries=shown[:SHOWN_AT_MOST])
+
+
+def report(deliveries: Sequence[Delivery], *, seconds: float) -> SendReport:
+    """Add the deliveries up."""
+    answered = [delivery.latency_ms for delivery in deliveries if delivery.status is not None]
+    codes = Counter(NO_ANSWER if d.status is None else str(d.status) for d in deliveries)
+    return SendReport(
+        sent=len(deliveries),
+        accepted=sum(delivery.is_accepted for delivery in deliveries),
+        by_status=dict(sorted(codes.items())),
+        latency_ms=_latency(answered) if answered else None,
+        seconds=round(seconds, 3),
+        deliveries=deliveries,
+    )
+
+
+def check(found: SendReport, *, expected: int | None) -> None:
+    """Raise what the exit code should say.
+
+    With `expected`, CheckFailedError when any answer has another status. Without it, PartialError when some were not
+    accepted and WebhookctlError when none was.
+    """
+    if expected is not None:
+        other = found.sent - found.by_status.get(str(expected), 0)
+        if other:
+            raise CheckFailedError(f"{other} of {found.sent} answers were not {expected}: {_counts(found)}")
+        return
+    if found.accepted == found.sent:
+        return
+    refused = found.sent - found.accepted
+    hint = _hint(found)
+    if found.accepted:
+        raise PartialError(f"{refused} of {found.sent} webhooks were not accepted: {_counts(found)}", hint=hint)
+    raise WebhookctlError(f"no webhook was accepted: {_counts(found)}", hint=hint)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the nearest-rank percentile of a non-empty sequence."""
+    ranked = sorted(values)
+    return ranked[max(0, math.ceil(len(ranked) * percent / 100) - 1)]
+
+
+def _latency(values: Sequence[float]) -> Latency:
+    return Latency(p50=percentile(values, 50), p90=percentile(values, 90), p99=percentile(values, 99), max=max(values))
+
+
+def _counts(found: SendReport) -> str:
+    return ", ".join(f"{count} x {status}" for status, count in found.by_status.items())
+
+
+def _hint(found: SendReport) -> str | None:
+    if "401" in found.by_status:
+        return "webhookctl verify explain says why a signature does not match"
+    problem = next((d.problem for d in found.deliveries if d.problem), None)
+    return f"the first problem: {problem}" if problem else None
