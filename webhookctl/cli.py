@@ -48,6 +48,11 @@ def _nothing() -> None:
 
 
 COMMANDS: Final = (
+    Entry("Set up", "deploy", "Deploy the environment, or bring it up to date.", "deploy"),
+    Entry("Set up", "diff", "Show what deploy would change.", "diff", "webhookctl.commands.deploy"),
+    Entry(
+        "Set up", "destroy", "Take the environment away, and say what stays.", "destroy", "webhookctl.commands.deploy"
+    ),
     Entry("Set up", "outputs", "Print the stack's outputs.", "outputs"),
     Entry("Send", "send", "Send signed test webhooks, one request each.", "send"),
     Entry("Look", "events", "Look at the stored webhooks."),

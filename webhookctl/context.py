@@ -14,11 +14,9 @@ from webhookctl.errors import ConfigError
 from webhookctl.render import render, table_lines
 
 if TYPE_CHECKING:
-    from lambdas.shared.audit_record import AuditKey
     from lambdas.shared.providers.paypal_test_ca import TestCa
     from stack.settings import Settings as StackSettings
     from webhookctl.aws.audit_log import FilteredLog, InsightsLog
-    from webhookctl.aws.audit_table import AuditTable
     from webhookctl.aws.cloudformation import CloudFormation
     from webhookctl.aws.logs import Logs
     from webhookctl.aws.secrets import Secrets
@@ -29,6 +27,9 @@ if TYPE_CHECKING:
     from webhookctl.core.guard import Identity
     from webhookctl.core.outputs import StackOutputs
     from webhookctl.core.redrive_run import RedriveDesk
+    from webhookctl.core.send_dispatch import Sender
+    from webhookctl.core.send_request import Tamper
+    from webhookctl.local.state import LocalEnvironment
 
 _POLL_EMULATED_S: Final = 0.3
 _POLL_AWS_S: Final = 3.0
@@ -132,24 +133,24 @@ class AppContext:
             return AwsSession(
                 profile=self.settings.profile, region=self.settings.region, endpoints={"": url} if url else None
             )
-        state = self.local_state
-        names_of_urls = {"": "endpoint_url", "xray": "xray_endpoint_url", "wafv2": "wafv2_endpoint_url"}
+        running = self.local_environment
         return AwsSession(
-            region=self.settings.region,
-            endpoints={service: state[key] for service, key in names_of_urls.items() if state.get(key)},
+            region=running.region,
+            endpoints={
+                "": running.endpoint_url,
+                "xray": running.xray_endpoint_url,
+                "wafv2": running.wafv2_endpoint_url,
+            },
             credentials=("test", "test"),
             unreachable_hint="webhookctl local up",
         )
 
     @cached_property
-    def local_state(self) -> dict[str, Any]:
-        """Where the embedded environment listens. Raises ConfigError when it does not run."""
-        path = self.settings.home / "local" / "state.json"
-        try:
-            state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise ConfigError("the local environment is not running", hint="webhookctl local up") from None
-        return state
+    def local_environment(self) -> "LocalEnvironment":
+        """Where the embedded environment listens. Raises a ConfigError when it does not run."""
+        from webhookctl.local.environment import current
+
+        return current()
 
     @cached_property
     def stacks(self) -> "CloudFormation":
@@ -163,7 +164,7 @@ class AppContext:
         """The deployed stack's outputs. Raises NotFoundError when the environment is not deployed."""
         from webhookctl.core.outputs import read_outputs
 
-        public_url = self.local_state["front_door_url"] if self.settings.is_embedded else None
+        public_url = self.local_environment.front_door_url if self.settings.is_embedded else None
         return read_outputs(self.stacks, self.environment, public_url=public_url)
 
     @cached_property
@@ -208,6 +209,22 @@ class AppContext:
 
         return load_or_make(self.settings.home / "test-ca" / self.environment, now=self.now())
 
+    def sender(self, *providers: str, tamper: "Tamper | None" = None) -> "Sender":
+        """Return what delivers signed webhooks of these providers to the deployed stack."""
+        from webhookctl.core.provider_secrets import sending_secret
+        from webhookctl.core.send_dispatch import Sender
+        from webhookctl.core.send_http import HttpTransport
+        from webhookctl.core.send_request import Target
+
+        targets = {
+            provider: Target(
+                url=self.outputs.webhook_url(provider),
+                secret=sending_secret(self.secrets, self.outputs, provider, test_ca=lambda: self.test_ca),
+            )
+            for provider in providers
+        }
+        return Sender(targets=targets, transport=HttpTransport(), tamper=tamper, now=self.now)
+
     @cached_property
     def deployment(self) -> "Deployment":
         """Deploys this environment."""
@@ -225,10 +242,21 @@ class AppContext:
         )
 
     def _synth_context(self) -> dict[str, Any]:
+        from stack.layer import LayerError, copy_layer, download_layer
+
         context: dict[str, Any] = {}
         if self.settings.stack_table:
             context["settings"] = json.dumps(dict(self.settings.stack_table))
-        return context
+        stack = self.stack_settings
+        folder = self.settings.home / "layers" / f"{stack.runtime}-{stack.architecture}"
+        try:
+            if self.settings.is_embedded:
+                layer = copy_layer(folder)
+            else:
+                layer = download_layer(folder, runtime=stack.runtime, architecture=stack.architecture)
+        except LayerError as error:
+            raise ConfigError(f"the layer can't be built: {error}", hint="webhookctl doctor") from error
+        return {**context, "layerDir": str(layer)}
 
     @cached_property
     def dead_letters(self) -> "DeadLetterQueue":
@@ -244,19 +272,12 @@ class AppContext:
 
         return redrive_desk(self.session, self.outputs, now=self.now)
 
-    @cached_property
-    def audit_table(self) -> "AuditTable":
-        """The table's rows with every attribute."""
-        from webhookctl.aws.audit_table import AuditTable
+    def start_environment(self) -> None:
+        """Start the embedded environment where it is the chosen one and does not run yet."""
+        if self.settings.is_embedded:
+            from webhookctl.local.environment import up
 
-        return AuditTable(self.session, self.outputs[names.TABLE_NAME])
-
-    @cached_property
-    def audit_keys(self) -> "tuple[AuditKey, ...]":
-        """The keys of the audit seal, newest first. Only the audit logger and whoever verifies may read them."""
-        from lambdas.shared.audit_record import parse_audit_keys
-
-        return parse_audit_keys(self.secrets.read(self.outputs[names.AUDIT_KEY_SECRET]))
+            up()
 
 
 class Context(typer.Context):

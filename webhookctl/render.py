@@ -126,13 +126,14 @@ def _one(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any r
     plain = _members(value)
     simple = {k: v for k, v in plain.items() if not (_is_many(v) and v and not _is_flat(v))}
     width = max((len(k) for k in simple), default=0)
+    label = _verbatim if isinstance(value, Mapping) else _label
     for key, member in simple.items():
         text = _cell(member)
-        yield f"{_heading(key).capitalize().ljust(width)}{_GAP}{_coloured(text, text, console)}"
+        yield f"{label(key).ljust(width)}{_GAP}{_coloured(text, text, console)}"
     for key, member in plain.items():
         if key not in simple:
             yield ""
-            yield _heading(key).capitalize()
+            yield label(key)
             yield from _many(iter(member), console)
 
 
@@ -168,6 +169,14 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any result
     if isinstance(plain, list) and _is_flat(plain):
         return ", ".join(str(p) for p in plain) or "-"
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _verbatim(name: str) -> str:
+    return name
 
 
 def _heading(name: str) -> str:

@@ -66,7 +66,7 @@ def test_error_is_one_json_object_on_stderr_under_json_output(cli: Callable[...,
     assert ran.exit_code == 4
     assert ran.out == ""
     assert json.loads(ran.err)["error"] == {
-        "code": "config",
+        "code": "local_not_running",
         "message": "the local environment is not running",
         "hint": "webhookctl local up",
         "exit_code": 4,

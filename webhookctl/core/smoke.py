@@ -1,0 +1,32 @@
+"""After a deployment: one signed webhook through the whole trip."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from webhookctl.core import send_wait
+from webhookctl.core.events import WebhookTable
+from webhookctl.core.samples_ids import IdSource
+from webhookctl.core.send_compose import Recipe, compose
+from webhookctl.core.send_dispatch import Sender
+from webhookctl.errors import WebhookctlError
+
+NOT_RUN: Final = "not run"
+SMOKE_PROVIDER: Final = "stripe"
+_PATIENCE_S: Final = 60.0
+
+
+def smoke_test(sender: Sender, table: WebhookTable, *, now: Callable[[], datetime]) -> str:
+    """Send a signed webhook and wait until it is processed; return what happened in a few words.
+
+    Raises WebhookctlError when it is refused, PartialError when it fails, WaitTimeoutError when it takes too long.
+    """
+    delivery = sender.deliver(compose(Recipe(provider=SMOKE_PROVIDER), ids=IdSource(), now=now))
+    if not delivery.is_accepted:
+        raise WebhookctlError(
+            f"the smoke test's webhook was answered {delivery.status or delivery.problem}: {delivery.answer}",
+            hint="webhookctl logs tail receiver",
+        )
+    timelines = send_wait.follow([delivery], table, timeout_s=_PATIENCE_S)
+    send_wait.check(timelines, may_fail=False)
+    return f"{delivery.webhook_id} processed after {timelines[0].hops[-1].after_ms} ms"
