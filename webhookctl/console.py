@@ -4,9 +4,10 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TextIO
 
 from webhookctl.errors import CancelledError, WebhookctlError
@@ -29,6 +30,16 @@ class Console:
         """Print one line of data on stdout at once."""
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+    def write_lines(self, lines: Iterable[str], path: Path | None = None) -> int:
+        """Print many lines of data, buffered, on stdout or into a file; return how many."""
+        count = 0
+        with path.open("w", encoding="utf-8") if path else nullcontext(sys.stdout) as stream:
+            for line in lines:
+                stream.write(line + "\n")
+                count += 1
+            stream.flush()
+        return count
 
     def write_bytes(self, data: bytes) -> None:
         """Print bytes on stdout exactly as they are."""

@@ -14,9 +14,11 @@ from webhookctl.errors import ConfigError
 from webhookctl.render import render, table_lines
 
 if TYPE_CHECKING:
+    from lambdas.shared.audit_record import AuditKey
     from lambdas.shared.providers.paypal_test_ca import TestCa
     from stack.settings import Settings as StackSettings
     from webhookctl.aws.audit_log import FilteredLog, InsightsLog
+    from webhookctl.aws.audit_table import AuditTable
     from webhookctl.aws.cloudformation import CloudFormation
     from webhookctl.aws.logs import Logs
     from webhookctl.aws.secrets import Secrets
@@ -271,6 +273,20 @@ class AppContext:
         from webhookctl.aws.dead_letter_desk import redrive_desk
 
         return redrive_desk(self.session, self.outputs, now=self.now)
+
+    @cached_property
+    def audit_table(self) -> "AuditTable":
+        """The table's rows with every attribute."""
+        from webhookctl.aws.audit_table import AuditTable
+
+        return AuditTable(self.session, self.outputs[names.TABLE_NAME])
+
+    @cached_property
+    def audit_keys(self) -> "tuple[AuditKey, ...]":
+        """The keys of the audit seal, newest first. Only the audit logger and whoever verifies may read them."""
+        from lambdas.shared.audit_record import parse_audit_keys
+
+        return parse_audit_keys(self.secrets.read(self.outputs[names.AUDIT_KEY_SECRET]))
 
     def start_environment(self) -> None:
         """Start the embedded environment where it is the chosen one and does not run yet."""

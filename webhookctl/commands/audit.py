@@ -1,6 +1,7 @@
 """`webhookctl audit`: who changed what, when, and whether the log can be believed."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,9 @@ from lambdas.shared.webhook import Status
 from webhookctl.commands.options import Follow, Since, Until
 from webhookctl.context import AppContext, Context
 from webhookctl.core import audit
+from webhookctl.core.audit_export import ExportedLog, Format
+from webhookctl.core.audit_export import export as export_lines
+from webhookctl.core.audit_proof import BEGINNING, read_text, verify_environment, write_checkpoint
 from webhookctl.core.audit_show import timeline
 
 app = typer.Typer(help="Query and verify the audit log.", no_args_is_help=True)
@@ -73,6 +77,72 @@ def show(
     app = ctx.obj
     wanted = audit.AuditFilter(webhook_id=webhook_id)
     app.show(timeline(webhook_id, audit.query(app.audit_log, wanted, start=since or app.now() - SHOW_WINDOW)))
+
+
+@app.command()
+def export(
+    ctx: Context,
+    form: Annotated[Format, typer.Option("--format", help="JSON lines as sealed, or CSV.")] = Format.JSONL,
+    file: Annotated[Path | None, typer.Option("--file", metavar="PATH", help="Write here instead of stdout.")] = None,
+    webhook_id: WebhookId = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write the audit records out, streaming: all of them, or from --since."""
+    app = ctx.obj
+    wanted = audit.AuditFilter(webhook_id=webhook_id)
+    found = audit.query(app.audit_log, wanted, start=since or BEGINNING, end=until)
+    written = app.console.write_lines(export_lines(found, form=form), file)
+    app.console.say(f"{written:,} lines")
+
+
+@app.command()
+def verify(
+    ctx: Context,
+    since: Since = None,
+    webhook_id: WebhookId = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", metavar="FILE", help="An earlier checkpoint that must still hold.")
+    ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="Verify this JSONL export, not the live log.")
+    ] = None,
+) -> None:
+    """Recompute seals and chains, compare them with the table; exit 7 when anything does not fit."""
+    app = ctx.obj
+    report = verify_environment(
+        app.audit_table,
+        ExportedLog(log_file) if log_file else app.audit_log,
+        keys=app.audit_keys,
+        now=app.now,
+        since=since,
+        webhook_id=webhook_id,
+        checkpoint=read_text(checkpoint) if checkpoint else None,
+    )
+    app.show(report)
+    report.require_clean()
+
+
+@app.command()
+def checkpoint(
+    ctx: Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; then keep it elsewhere.")],
+    states: Annotated[
+        bool, typer.Option("--states", help="With every webhook's state, so that verify can name what is missing.")
+    ] = False,
+) -> None:
+    """Write a signed head of the audit log, for a place that this account can't reach."""
+    app = ctx.obj
+    app.show(
+        write_checkpoint(
+            app.audit_log,
+            file,
+            environment=app.environment,
+            keys=app.audit_keys,
+            now=app.now,
+            with_states=states,
+        )
+    )
 
 
 def _log(app: AppContext, *, insights: bool) -> audit.AuditLog:

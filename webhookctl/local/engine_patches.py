@@ -6,6 +6,7 @@ new version made unnecessary.
 """
 
 import copy
+import os
 import string
 import time
 from collections.abc import Callable
@@ -222,6 +223,17 @@ def evaluate_alarms_as_documented() -> None:
     cloudwatch._evaluate_alarm = evaluate
 
 
+def trace_invocations() -> None:
+    """Gap: each invocation begins a new trace, and Lambda's own segments are never written."""
+    from ministack.services import lambda_svc
+
+    from webhookctl.local import xray_lambda
+
+    address = os.environ.get("AWS_XRAY_DAEMON_ADDRESS")
+    if address:
+        xray_lambda.install(lambda_svc, xray_lambda.udp_emitter(address))
+
+
 _BREACHES: Final[dict[str, Callable[[float, float], bool]]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
@@ -263,6 +275,7 @@ PATCHES: Final = (
     persist_stream_records,
     count_every_invocation,
     evaluate_alarms_as_documented,
+    trace_invocations,
 )
 
 

@@ -1,4 +1,4 @@
-"""What plugs into the front door: add a line here to add a gate, an observer, an AWS operation or a background task."""
+"""What plugs into the front door: a gate, an observer, an AWS operation or a background task."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,3 @@ class Extension:
     observers: tuple[Observer, ...] = ()
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     background: tuple[Callable[[], Awaitable[None]], ...] = ()
-
-
-EXTENSIONS: tuple[Callable[[FrontDoorContext], Extension], ...] = ()
-"""Makers of extensions, in the order in which their gates are asked."""

@@ -17,8 +17,9 @@ from webhookctl.local.access_log import AccessLog
 from webhookctl.local.aws_listener import AwsListener
 from webhookctl.local.engine import worker_limit
 from webhookctl.local.engine_client import EngineClient
-from webhookctl.local.extensions import EXTENSIONS, FrontDoorContext
+from webhookctl.local.extensions import FrontDoorContext
 from webhookctl.local.gateway import Gateway
+from webhookctl.local.installed import EXTENSIONS
 from webhookctl.local.ports import LOOPBACK, Ports
 from webhookctl.local.service_metrics import GatewayMetrics, MetricsEmitter
 from webhookctl.local.stage_directory import StageDirectory

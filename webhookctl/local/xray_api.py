@@ -76,9 +76,10 @@ class XRayApi:
             "/EncryptionConfig": lambda _: {"EncryptionConfig": {"Status": "ACTIVE", "Type": "NONE"}},
         }
 
-    def serves(self, path: str) -> bool:
-        """Return whether `path` is one of the API's."""
-        return path in self._operations
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that the API answers; all by POST."""
+        return tuple(self._operations)
 
     def handle(self, path: str, body: bytes) -> Answer:
         """Answer one request; never raises for what a client sent."""

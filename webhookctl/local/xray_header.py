@@ -1,9 +1,7 @@
-"""The `X-Amzn-Trace-Id` header, and the decision whether a request is traced."""
+"""Trace headers as Lambda meets them, from an API or a queue, where the sampling decision may still be open."""
 
 import re
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
@@ -38,35 +36,6 @@ class TraceHeader:
         if self.sampled is not None:
             parts.append(f"Sampled={int(self.sampled)}")
         return ";".join(parts)
-
-
-class Sampler:
-    """X-Ray's rule: the first `reservoir` requests of each second, then a fixed `rate` (0 to 1) of the rest."""
-
-    def __init__(
-        self,
-        *,
-        rate: float = 1.0,
-        reservoir: int = 1,
-        clock: Callable[[], float] = time.time,
-        chance: Callable[[], float] = lambda: secrets.randbelow(2**32) / 2**32,
-    ) -> None:
-        self._rate = rate
-        self._reservoir = reservoir
-        self._clock = clock
-        self._chance = chance
-        self._second = 0
-        self._taken = 0
-
-    def decide(self) -> bool:
-        """Return whether the next request is traced."""
-        second = int(self._clock())
-        if second != self._second:
-            self._second, self._taken = second, 0
-        if self._taken < self._reservoir:
-            self._taken += 1
-            return True
-        return self._chance() < self._rate
 
 
 def new_trace_id(now: float) -> str:
