@@ -8,6 +8,7 @@ from webhookctl.aws.session import AwsSession, ClientError, error_code, translat
 from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage
 
 _TRACE_HEADER = "AWSTraceHeader"
+_SYSTEM_ATTRIBUTES = ("SentTimestamp", "ApproximateReceiveCount", _TRACE_HEADER)
 _NO_MOVE_TASKS = frozenset(("UnsupportedOperation", "InvalidAction", "UnknownOperationException", "NotImplemented"))
 
 
@@ -26,7 +27,7 @@ class SqsQueue:
             MaxNumberOfMessages=limit,
             VisibilityTimeout=visibility_s,
             WaitTimeSeconds=wait_s,
-            MessageSystemAttributeNames=["All"],
+            MessageSystemAttributeNames=list(_SYSTEM_ATTRIBUTES),
             MessageAttributeNames=["All"],
         )
         return [_message(raw) for raw in answer.get("Messages", [])]

@@ -47,7 +47,7 @@ class ScanLimits:
     visibility_s: int = 60
     run_for_s: float = 3600.0
     wait_s: int = 1
-    portion: int = 50
+    portion: int = 100
     patience_s: float = 0.0
 
 

@@ -11,7 +11,8 @@ from webhookctl.core.dlq_filter import DeadLetterFilter
 
 MOST_THREADS: Final = 16
 """More gain nothing on two cores: the interpreter is busy by then."""
-_PORTION: Final = 50
+_PORTION: Final = 100
+"""Messages that a thread takes at once: they share one read of the table, whose largest batch is 100."""
 _CANARY_GROWTH: Final = 2
 _SQS_BATCH: Final = 10
 
