@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from lambdas.shared.errors import MalformedError, VerificationError
+from lambdas.shared.providers import Options, get_provider
 from lambdas.shared.providers.base import Key, ProviderSecret
 from lambdas.shared.providers.paypal_test_ca import TestCa, make_test_ca
-from lambdas.shared.webhook import StoredWebhook
+from lambdas.shared.webhook import Status, StoredWebhook, WebhookRequest, webhook_id
 from webhookctl.core.send_http import Answer
-from webhookctl.core.send_request import Outgoing
+from webhookctl.core.send_request import Outgoing, Target
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 SQUARE_URL = "https://hooks.example.com/prod/webhook/square"
@@ -87,3 +89,48 @@ class FakeClock:
 def at(moment: datetime) -> Callable[[], datetime]:
     """Return a clock that stands still."""
     return lambda: moment
+
+
+@dataclass
+class FakeStack:
+    """Transport and table of a stack that verifies for real and processes at once."""
+
+    now: Callable[[], datetime] = field(default_factory=lambda: at(NOW))
+    stored: dict[str, StoredWebhook] = field(default_factory=dict)
+    max_body_bytes: int = 256 * 1024
+
+    def post(self, outgoing: Outgoing) -> Answer:
+        return Answer(status=self._receive(outgoing), latency_ms=5.0)
+
+    def get(self, webhook_id: str) -> StoredWebhook | None:
+        return self.stored.get(webhook_id)
+
+    def scan(self) -> Iterator[StoredWebhook]:
+        raise AssertionError("the sender never scans the table")
+
+    def _receive(self, outgoing: Outgoing) -> int:
+        name = outgoing.url.rpartition("/")[2]
+        if len(outgoing.body) > self.max_body_bytes:
+            return 413
+        provider = get_provider(name, Options(allow_test_ca=True))
+        request = WebhookRequest(provider=name, headers=outgoing.headers, body=outgoing.body, received_at=self.now())
+        try:
+            provider.verify(request, secret_of(name), now=self.now())
+            identity, event = provider.identify(outgoing.body), provider.normalise(outgoing.body)
+        except MalformedError:
+            return 400
+        except VerificationError:
+            return 401
+        stored = StoredWebhook(
+            webhook_id=webhook_id(name, identity.event_id), provider=name, event_type=identity.event_type,
+            event_created_at=identity.created_at or self.now(), received_at=self.now(), status=Status.RECEIVED,
+            body_sha256="0" * 64, body=outgoing.body,
+        ).processed(event, at=self.now(), attempts=1, expires_at=1)  # fmt: skip
+        self.stored.setdefault(stored.webhook_id, stored)
+        return 200
+
+
+def targets() -> dict[str, Target]:
+    """Return a target of each provider at one made-up stack."""
+    base = SQUARE_URL.removesuffix("square")
+    return {name: Target(url=base + name, secret=secret_of(name)) for name in ("paypal", "square", "stripe")}

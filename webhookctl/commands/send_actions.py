@@ -5,14 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from webhookctl.commands.send_input import AppStack, destination, drafts_of
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
+from webhookctl.core import chaos, samples, send_report, send_wait
 from webhookctl.core import send as core
-from webhookctl.core import send_report, send_wait
+from webhookctl.core.chaos_cases import Bench
+from webhookctl.core.samples_ids import IdSource
 from webhookctl.core.send_dispatch import Delivery, Pace, Sender
 from webhookctl.core.send_http import HttpTransport
 from webhookctl.core.send_print import Form, as_text
 from webhookctl.core.send_report import SendReport
 from webhookctl.core.send_request import Draft, Target, sign
 from webhookctl.core.send_targets import find_targets
+
+SLOW_BODY_S = 2.0
+"""How long the slow sender takes over its body."""
 
 Action = Callable[[AppContext, str | None, str | None, SendOptions], None]
 
@@ -21,6 +26,8 @@ def choose(options: SendOptions) -> Action:
     """Return what to do. The options that ask for something else than sending go first."""
     if options.list:
         return list_catalogue
+    if options.chaos:
+        return run_chaos
     return print_requests if options.print else send_webhooks
 
 
@@ -76,3 +83,26 @@ def follow(app: AppContext, deliveries: Iterable[Delivery], options: SendOptions
             timeout_s=options.timeout.total_seconds(),
             on_change=lambda done, every: shown.update(f"{done} of {every}"),
         )
+
+
+def run_chaos(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
+    """Send one of each bad thing; exit 7 unless every outcome is as expected."""
+    del event_type
+    targets = find_targets(samples.providers(), destination(options), stack=AppStack(app))
+    ids = IdSource(options.seed)
+    benches = [
+        Bench(
+            provider=name,
+            targets=targets,
+            transport=HttpTransport(source_address=options.source_address),
+            slow=HttpTransport(source_address=options.source_address, body_delay_s=SLOW_BODY_S),
+            ids=ids,
+            now=app.now,
+        )
+        for name in ([provider] if provider else samples.providers())
+    ]
+    table = None if options.url else app.table
+    with app.console.progress("chaos") as shown:
+        lines = chaos.run(benches, table, timeout_s=options.timeout.total_seconds(), on_case=shown.update)
+    app.show(lines)
+    chaos.check(lines)

@@ -26,7 +26,7 @@ class Pace:
 class Delivery:
     """One webhook that was sent, and how that went. `attempts` counts requests; it is 1 unless retries were asked.
 
-    `outcome` is what our own receiver answers: `stored`, `duplicate`, ...
+    `outcome` is what our own receiver answers: `accepted`, `duplicate` or `conflict`.
     """
 
     TABLE: ClassVar = ("number", "event_type", "webhook_id", "status", "outcome", "latency_ms")
@@ -163,7 +163,7 @@ def _delivery(item: Draft, answer: Answer, *, number: int, attempts: int, sent_a
 
 
 def _outcome(answer: Answer) -> str | None:
-    """Return what our receiver says that it did (`stored`, `duplicate`), or why there is no answer."""
+    """Return what our receiver says that it did, or why there is no answer."""
     if answer.status is None:
         return answer.problem
     try:
