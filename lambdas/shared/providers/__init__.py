@@ -8,16 +8,21 @@ from lambdas.shared.errors import UnknownProviderError
 from lambdas.shared.providers.base import STRICT, Options, Provider
 from lambdas.shared.providers.paypal import PayPal
 from lambdas.shared.providers.square import Square
+from lambdas.shared.providers.standard_webhooks import StandardWebhooks
 from lambdas.shared.providers.stripe import Stripe
 
 _REGISTRY: Final[dict[str, Callable[[Options], Provider]]] = {
     "stripe": Stripe,
     "paypal": PayPal,
     "square": Square,
+    "standardwebhooks": StandardWebhooks,
 }
 
-PROVIDERS: Final = tuple(_REGISTRY)
-"""The names that the path `/webhook/{provider}` takes."""
+ALL_PROVIDERS: Final = tuple(_REGISTRY)
+"""Every scheme that can be signed and verified here, for a sender that needs no stack."""
+
+PROVIDERS: Final = ("stripe", "paypal", "square")
+"""Those that the stack has a secret for: the path `/webhook/{provider}` takes no other. Equal to its own list."""
 
 
 @cache
@@ -29,8 +34,8 @@ def get_provider(name: str, options: Options = STRICT) -> Provider:
     try:
         make = _REGISTRY[name]
     except KeyError:
-        raise UnknownProviderError(f"no provider is called {name[:40]!r}; known: {', '.join(PROVIDERS)}") from None
+        raise UnknownProviderError(f"no provider is called {name[:40]!r}; known: {', '.join(ALL_PROVIDERS)}") from None
     return make(options)
 
 
-__all__ = ["PROVIDERS", "STRICT", "Options", "Provider", "get_provider"]
+__all__ = ["ALL_PROVIDERS", "PROVIDERS", "STRICT", "Options", "Provider", "get_provider"]

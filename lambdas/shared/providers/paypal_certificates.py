@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -60,13 +60,19 @@ def trusted_leaf(pem: bytes, *, anchors: tuple[bytes, ...], bundled: bool, now: 
 
 def sign(message: bytes, *, key_pem: str) -> bytes:
     """Sign as PayPal does, with a test key. Raises UnavailableError when it is not an RSA private key."""
+    return _private_key(key_pem).sign(message, PKCS1v15(), SHA256())
+
+
+@lru_cache(maxsize=4)
+def _private_key(key_pem: str) -> RSAPrivateKey:
+    """Load and check a key: a tenth of a second, where a signature takes a thousandth."""
     try:
         key = load_pem_private_key(key_pem.encode(), password=None)
     except (ValueError, TypeError) as error:
         raise UnavailableError("the test key can't be read", reason="secret_malformed") from error
     if not isinstance(key, RSAPrivateKey):
         raise UnavailableError("the test key is not RSA", reason="secret_malformed")
-    return key.sign(message, PKCS1v15(), SHA256())
+    return key
 
 
 def _load_leaf(pem: bytes) -> x509.Certificate:
