@@ -1,0 +1,147 @@
+"""Bounds that a load test must keep, and how each is measured. Pure: observations in, verdicts out.
+
+Which bounds transfer from this machine to AWS, and why never "request 601 is blocked": AWS WAF estimates the rate
+about every ten seconds and acts late, so only these hold (AWS WAF developer guide, rate-based rule caveats).
+"""
+
+from dataclasses import dataclass
+
+from loadtests.observations import BLOCKED, THROTTLED, Observations
+from loadtests.settings import LoadSettings
+
+SLACK_S = 3.0
+"""Seconds that a client's own clock, start-up and probing may add to a measured time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """One bound: what must hold, what was measured, and the measured value beside its limit where it is a number."""
+
+    name: str
+    law: str
+    measured: str
+    value: float | None
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the measurement lies inside the bound. Nothing measured breaks it."""
+        if self.value is None:
+            return False
+        return (self.at_most is None or self.value <= self.at_most) and (
+            self.at_least is None or self.value >= self.at_least
+        )
+
+
+def never_blocked(seen: Observations, role: str, why: str) -> Bound:
+    """Return the bound that a role, having sent something, was never blocked."""
+    blocked, sent = seen.count(role=role, status=BLOCKED), seen.count(role=role)
+    return Bound(
+        name=f"{role} is never blocked",
+        law=why,
+        measured=f"{blocked} of {sent} blocked",
+        value=float(blocked) if sent else None,
+        at_most=0,
+    )
+
+
+def blocked_in_time(seen: Observations, role: str, settings: LoadSettings, *, rate_rps: float) -> list[Bound]:
+    """Return the bounds on how soon, and after how much, a role above the limit is blocked."""
+    mark = seen.mark(role)
+    if mark.first_request is None or mark.first_block is None:
+        law = f"an address that sends {rate_rps:g}/s is above {settings.limit} in {settings.window_s} s"
+        return [Bound(name=f"{role} is blocked", law=law, measured="never blocked", value=None)]
+    took = mark.first_block - mark.first_request
+    reach_s = settings.limit / rate_rps
+    time_bound = reach_s + settings.check_s + settings.lag_s + SLACK_S
+    allowed = sum(
+        cell.count
+        for (second, its_role, _, status), cell in seen.cells.items()
+        if its_role == role and status != BLOCKED and second <= mark.first_block
+    )
+    most = settings.limit + rate_rps * (settings.check_s + settings.lag_s + SLACK_S)
+    return [
+        Bound(
+            name=f"{role} is blocked in time",
+            law=f"limit / rate + check + lag = {time_bound:.0f} s at most",
+            measured=f"{took:.1f} s",
+            value=round(took, 1),
+            at_most=round(time_bound, 1),
+        ),
+        Bound(
+            name=f"{role}: requests let through before the block",
+            law=f"about {settings.limit} at least, limit + rate x (check + lag) = {most:.0f} at most",
+            measured=str(allowed),
+            value=float(allowed),
+            at_least=0.9 * settings.limit,
+            at_most=round(most),
+        ),
+    ]
+
+
+def stays_blocked(seen: Observations, role: str) -> Bound:
+    """Return the bound that a hammering address stays blocked: refused requests count too."""
+    mark = seen.mark(role)
+    let_through = None
+    if mark.first_block is not None and mark.silent_since is not None:
+        start, end = int(mark.first_block) + 2, int(mark.silent_since) - 1
+        let_through = sum(
+            cell.count
+            for (second, its_role, _, status), cell in seen.cells.items()
+            if its_role == role and status != BLOCKED and start <= second <= end
+        )
+    return Bound(
+        name=f"{role} stays blocked while it goes on",
+        law="blocked requests count towards the rate",
+        measured="never blocked" if let_through is None else f"{let_through} let through",
+        value=None if let_through is None else float(let_through),
+        at_most=0,
+    )
+
+
+def unblocked_in_time(seen: Observations, role: str, settings: LoadSettings) -> Bound:
+    """Return the bound on how soon a silent address is let in again."""
+    mark = seen.mark(role)
+    most = settings.window_s + settings.check_s + settings.lag_s + SLACK_S
+    took = None
+    if mark.silent_since is not None and mark.first_allowed_after is not None:
+        took = mark.first_allowed_after - mark.silent_since
+    return Bound(
+        name=f"{role} is let in again",
+        law=f"window + check + lag = {most:.0f} s at most after its last request",
+        measured="not within the run" if took is None else f"{took:.1f} s",
+        value=None if took is None else round(took, 1),
+        at_most=round(most, 1),
+    )
+
+
+def answered(seen: Observations, role: str, statuses: tuple[int, ...], *, share: float = 1.0) -> Bound:
+    """Return the bound that a role's requests got one of these answers, at least `share` of them."""
+    sent = seen.count(role=role)
+    good = sum(seen.count(role=role, status=status) for status in statuses)
+    wanted = "/".join(map(str, statuses))
+    return Bound(
+        name=f"{role} is answered {wanted}",
+        law=f"at least {share:.1%} of its requests",
+        measured=f"{good} of {sent}",
+        value=round(good / sent, 4) if sent else None,
+        at_least=share,
+    )
+
+
+def throttled_above_the_stage_limit(
+    seen: Observations, role: str, *, rate_rps: float, burst: int, offered: float
+) -> Bound:
+    """Return the bound on what a stage lets through: a token bucket of `burst` that refills at `rate_rps`."""
+    seconds = {second for second, its_role, _, _ in seen.cells if its_role == role}
+    span = max(seconds) - min(seconds) + 1 if seconds else 0
+    passed = seen.count(role=role) - seen.count(role=role, status=THROTTLED)
+    most = burst + rate_rps * span
+    return Bound(
+        name="the stage lets no more through than its bucket holds",
+        law=f"burst {burst} + {rate_rps:g}/s x {span} s = {most:.0f} at most ({offered:g}/s offered)",
+        measured=f"{passed} passed, {seen.count(role=role, status=THROTTLED)} answered 429",
+        value=float(passed) if seconds else None,
+        at_most=round(most),
+    )

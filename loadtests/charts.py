@@ -1,0 +1,108 @@
+"""Line charts as inline SVG: no script, no font and no network needed to read them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+from typing import Final
+
+Point = tuple[float, float]
+
+WIDTH, HEIGHT = 860, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 34
+PALETTE: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a3e9d", "#444444")
+"""Okabe and Ito's colours, distinguishable without full colour vision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One series. `points` are (seconds since the start, value), in order."""
+
+    label: str
+    points: Sequence[Point]
+    is_dashed: bool = False
+    colour: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A vertical line at a moment worth seeing."""
+
+    at: float
+    label: str
+
+
+def chart(title: str, lines: Sequence[Line], *, unit: str, markers: Sequence[Marker] = ()) -> str:
+    """Return a figure of the lines over time; `unit` names the vertical axis. Nothing to show is said in words."""
+    shown = [line for line in lines if line.points]
+    if not shown:
+        return f"<figure><figcaption>{escape(title)}</figcaption><p>Nothing was recorded.</p></figure>"
+    right = max(point[0] for line in shown for point in line.points) or 1.0
+    top = _round_up(max(point[1] for line in shown for point in line.points))
+    frame = _Frame(right=right, top=top)
+    colours = [line.colour or PALETTE[n % len(PALETTE)] for n, line in enumerate(shown)]
+    parts = [*frame.axes(unit), *(frame.marker(marker) for marker in markers)]
+    parts += [frame.polyline(line, colour) for line, colour in zip(shown, colours, strict=True)]
+    legend = "".join(
+        f'<li><span class="key{" dashed" if line.is_dashed else ""}" style="border-color:{colour}"></span>'
+        f"{escape(line.label)}</li>"
+        for line, colour in zip(shown, colours, strict=True)
+    )
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    return f'<figure><figcaption>{escape(title)}</figcaption>{svg}<ul class="legend">{legend}</ul></figure>'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    right: float
+    top: float
+
+    def x(self, seconds: float) -> float:
+        return round(_LEFT + seconds / self.right * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        return round(HEIGHT - _BOTTOM - value / self.top * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    def axes(self, unit: str) -> list[str]:
+        parts = []
+        for n in range(5):
+            value = self.top * n / 4
+            y = self.y(value)
+            parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
+            parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{value:g}</text>')
+        step = _round_up(self.right / 8)
+        for n in range(floor(self.right / step) + 1):
+            x = self.x(n * step)
+            parts.append(f'<text class="tick" x="{x}" y="{HEIGHT - 16}" text-anchor="middle">{n * step:g}</text>')
+        parts.append(f'<text class="tick" x="{WIDTH - _RIGHT}" y="{HEIGHT - 2}" text-anchor="end">seconds</text>')
+        parts.append(f'<text class="tick" x="{_LEFT}" y="{HEIGHT - 2}">{escape(unit)}</text>')
+        return parts
+
+    def polyline(self, line: Line, colour: str) -> str:
+        points = " ".join(f"{self.x(at)},{self.y(value)}" for at, value in line.points)
+        dashes = ' stroke-dasharray="5 3"' if line.is_dashed else ""
+        peak = max(value for _, value in line.points)
+        title = f"<title>{escape(line.label)}: at most {peak:g}</title>"
+        if len(line.points) == 1:
+            at, value = line.points[0]
+            return f'<circle cx="{self.x(at)}" cy="{self.y(value)}" r="3" fill="{colour}">{title}</circle>'
+        return (
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"{dashes}>{title}</polyline>'
+        )
+
+    def marker(self, marker: Marker) -> str:
+        x = self.x(min(marker.at, self.right))
+        anchor = "end" if x > WIDTH * 0.7 else "start"
+        shift = -4 if anchor == "end" else 4
+        return (
+            f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
+            f'<text class="tick" x="{x + shift}" y="{_TOP + 9}" text-anchor="{anchor}">{escape(marker.label)}</text>'
+        )
+
+
+def _round_up(value: float) -> float:
+    """Return the next 1, 2, 5 or 10 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** floor(log10(value))
+    return next(power * step for step in (1, 2, 2.5, 5, 10) if ceil(value / power * 1000) <= step * 1000)

@@ -1,0 +1,63 @@
+"""Bad signatures under load: each forgery is refused with 401 and nothing of it stored, while genuine webhooks pass."""
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from locust import task
+
+from loadtests.bodies import fresh_body
+from loadtests.bounds import Bound, answered
+from loadtests.observations import Observations
+from loadtests.run import Run
+from loadtests.settings import LoadSettings
+from loadtests.user import WebhookUser, users_for
+
+FORGED_RPS: Final = 30.0
+GENUINE_RPS: Final = 10.0
+FORGERS: Final = tuple(f"127.0.3.{n}" for n in range(1, 9))
+SENDERS: Final = tuple(f"127.0.3.{n}" for n in range(101, 105))
+
+
+def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
+    """Return this scenario's bounds."""
+    return [answered(seen, "forger", (401,)), answered(seen, "genuine", (200,))]
+
+
+RUN = Run("forged", judge=judge, rate_rps=FORGED_RPS, duration_s=45.0)
+
+
+class Forger(WebhookUser):
+    """Signs one body and sends another."""
+
+    run_state, role, address, rate_rps = RUN, "forger", FORGERS[0], FORGED_RPS
+    fixed_count = users_for(FORGED_RPS)
+    expects = (401,)
+
+    def source(self) -> str:
+        """Send from one of the addresses."""
+        return random.choice(FORGERS)
+
+    @task
+    def turn(self) -> None:
+        """Send one forgery."""
+        provider = random.choice(self.run_state.signer.providers)
+        event_id, body = fresh_body(provider)
+        headers = self.run_state.signer.headers(provider, body)
+        self.send(provider, event_id, body.replace(b"42", b"99"), headers)
+
+
+class Genuine(WebhookUser):
+    """The providers, going on as ever."""
+
+    run_state, role, address, rate_rps = RUN, "genuine", SENDERS[0], GENUINE_RPS
+    fixed_count = users_for(GENUINE_RPS)
+
+    def source(self) -> str:
+        """Send from one of the addresses."""
+        return random.choice(SENDERS)
+
+    @task
+    def turn(self) -> None:
+        """Send one webhook."""
+        self.send_fresh()

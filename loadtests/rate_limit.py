@@ -1,0 +1,84 @@
+"""The product's limit: 10 requests a second per address, as AWS WAF enforces it.
+
+Five addresses at once: one well below the limit, one just above it, one far above it that later falls silent, a
+neighbour, and one of the provider allow-list where the environment has such a list. Run it by
+`webhookctl load run rate_limit` or as plain Locust: `locust -f loadtests/rate_limit.py --host URL --secrets FILE`.
+"""
+
+from collections.abc import Sequence
+
+from locust import task
+
+from loadtests.bounds import Bound, blocked_in_time, never_blocked, stays_blocked, unblocked_in_time
+from loadtests.observations import Observations
+from loadtests.run import Run
+from loadtests.settings import LoadSettings
+from loadtests.user import AboveTheLimit, WebhookUser, users_for
+
+ABOVE_RPS = 50.0
+JUST_ABOVE_RPS = 15.0
+BELOW_RPS = 8.0
+NEIGHBOUR_RPS = 4.0
+
+
+def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
+    """Return every bound of this scenario as it was kept or broken."""
+    return [
+        never_blocked(
+            seen, "below", f"{BELOW_RPS:g}/s is under the limit of {settings.limit} in {settings.window_s} s"
+        ),
+        never_blocked(seen, "neighbour", "an address is not affected by another one's flood"),
+        *blocked_in_time(seen, "just_above", settings, rate_rps=JUST_ABOVE_RPS),
+        *blocked_in_time(seen, "above", settings, rate_rps=settings.rate_rps),
+        stays_blocked(seen, "above"),
+        unblocked_in_time(seen, "above", settings),
+    ]
+
+
+ABOVE_USERS, JUST_ABOVE_USERS = users_for(ABOVE_RPS), users_for(JUST_ABOVE_RPS)
+RUN = Run("rate_limit", judge=judge, rate_rps=ABOVE_RPS, duration_s=420.0, awaits=ABOVE_USERS + JUST_ABOVE_USERS)
+
+
+class Below(WebhookUser):
+    """Under the limit all the time."""
+
+    run_state, role, address, rate_rps = RUN, "below", "127.0.0.11", BELOW_RPS
+    fixed_count = users_for(BELOW_RPS)
+
+    @task
+    def turn(self) -> None:
+        """Send one webhook."""
+        self.send_fresh()
+
+
+class Neighbour(WebhookUser):
+    """Another address beside the flood."""
+
+    run_state, role, address, rate_rps = RUN, "neighbour", "127.0.0.13", NEIGHBOUR_RPS
+    fixed_count = users_for(NEIGHBOUR_RPS)
+
+    @task
+    def turn(self) -> None:
+        """Send one webhook."""
+        self.send_fresh()
+
+
+class JustAbove(AboveTheLimit):
+    """Half as much again as the limit: what tells a limit of 10/s from one of 20/s."""
+
+    run_state, role, address, rate_rps = RUN, "just_above", "127.0.0.14", JUST_ABOVE_RPS
+    fixed_count = JUST_ABOVE_USERS
+    is_probing = False
+    hold_s = 3.0
+
+
+class Above(AboveTheLimit):
+    """Far above the limit, then silent, then probing."""
+
+    run_state, role, address, rate_rps = RUN, "above", "127.0.0.12", ABOVE_RPS
+    fixed_count = ABOVE_USERS
+
+    @property
+    def interval_s(self) -> float:
+        """Follow --rate where it is given."""
+        return ABOVE_USERS / self.run_state.settings.rate_rps

@@ -1,0 +1,142 @@
+"""What every scenario shares: options, recording, merging of workers, the end and its verdict."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import events
+from locust.runners import WorkerRunner
+
+from loadtests.bounds import Bound
+from loadtests.observations import Observations
+from loadtests.settings import LoadSettings, LoadSettingsError, add_options, read_settings
+from loadtests.signing import Signer
+
+EXIT_BOUND_BROKEN = 7
+EXIT_USAGE = 2
+_DONE = "role_done"
+_log = logging.getLogger("loadtests")
+
+Judge = Callable[[Observations, LoadSettings], Sequence[Bound]]
+
+
+class Run:
+    """One scenario's state in this process, be it alone, the master or a worker."""
+
+    def __init__(self, name: str, *, judge: Judge, rate_rps: float, duration_s: float, awaits: int = 0) -> None:
+        self.name, self._judge = name, judge
+        self._defaults = (rate_rps, duration_s)
+        self.observations = Observations()
+        self.started_at = 0.0
+        self.settings: LoadSettings
+        self.signer: Signer
+        self._environment: Any = None
+        self._awaits, self._finished = awaits, 0
+        events.init_command_line_parser.add_listener(add_options)
+        events.init.add_listener(self._on_init)
+        events.test_start.add_listener(self._on_start)
+        events.report_to_master.add_listener(self._on_report)
+        events.worker_report.add_listener(self._on_worker_report)
+        events.test_stop.add_listener(self._on_stop)
+        events.quitting.add_listener(self._on_quitting)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the test started."""
+        return time.time() - self.started_at
+
+    def done(self) -> None:
+        """Say that one of the users that the run waits for has finished; after the last of them the run ends."""
+        self._environment.runner.send_message(_DONE)
+
+    def _on_init(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
+        self._environment = environment
+        rate_rps, duration_s = self._defaults
+        try:
+            self.settings = read_settings(environment.parsed_options, rate_rps=rate_rps, duration_s=duration_s)
+            self.signer = Signer.from_file(self.settings.secrets)
+        except (LoadSettingsError, OSError, ValueError) as error:
+            print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - Locust would show a traceback
+            raise SystemExit(EXIT_USAGE) from None
+        if not isinstance(environment.runner, WorkerRunner):
+            environment.runner.register_message(_DONE, self._on_done)
+
+    def _on_start(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
+        self.started_at = time.time()
+        self.observations = Observations()
+        self._finished = 0
+        if not isinstance(environment.runner, WorkerRunner):
+            gevent.spawn(self._progress)
+            gevent.spawn_later(self.settings.duration_s, self._end)
+
+    def _on_done(self, **_: Any) -> None:  # noqa: ANN401
+        self._finished += 1
+        if self._finished == self._awaits:
+            gevent.spawn_later(3, self._end)
+
+    def _end(self) -> None:
+        """End the test; with the web interface the process stays and shows the result."""
+        if self._environment.web_ui:
+            self._environment.runner.stop()
+        else:
+            self._environment.runner.quit()
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - Locust calls by name
+        data["webhooks"] = self.observations.drain()
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - Locust calls by name
+        if "webhooks" in data:
+            self.observations.merge(data["webhooks"])
+
+    def _on_stop(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
+        if environment.web_ui:
+            self._conclude(environment)
+
+    def _on_quitting(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
+        if not environment.web_ui:
+            self._conclude(environment)
+
+    def _conclude(self, environment: Any) -> None:  # noqa: ANN401
+        if isinstance(environment.runner, WorkerRunner) or not self.started_at:
+            return
+        bounds = self._judge(self.observations, self.settings)
+        if self.settings.out:
+            self._write(self.settings.out, bounds)
+        for bound in bounds:
+            _log.info("%s %s: %s", "ok" if bound.is_kept else "BROKEN", bound.name, bound.measured)
+        environment.process_exit_code = 0 if all(bound.is_kept for bound in bounds) else EXIT_BOUND_BROKEN
+
+    def _write(self, out: Path, bounds: Sequence[Bound]) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        document = {
+            "scenario": self.name,
+            "host": self.settings.host,
+            "started_at": self.started_at,
+            "duration_s": round(self.elapsed_s, 1),
+            "lag_s": self.settings.lag_s,
+            "limit": self.settings.limit,
+            "window_s": self.settings.window_s,
+            "acknowledged": len(self.observations.acknowledged()),
+            "bounds": [asdict(bound) | {"is_kept": bound.is_kept} for bound in bounds],
+            **self.observations.to_json(),
+        }
+        (out / "observations.json").write_text(json.dumps(document), encoding="utf-8")
+        self.observations.write_journal(out / "journal.jsonl")
+
+    def _progress(self) -> None:
+        """Print one JSON line a second for whoever watches; only where an --out folder says that somebody does."""
+        while self.settings.out and self._environment.runner.state not in ("stopped", "cleanup"):
+            gevent.sleep(1)
+            second = int(time.time()) - 2
+            counts: dict[str, int] = {}
+            for (at, role, _, status), cell in list(self.observations.cells.items()):
+                if at == second:
+                    counts[f"{role} {status}"] = counts.get(f"{role} {status}", 0) + cell.count
+            line = {"elapsed_s": round(self.elapsed_s, 1), "counts": counts, "total": self.observations.count()}
+            print(json.dumps(line), flush=True)  # noqa: T201 - a line protocol on stdout

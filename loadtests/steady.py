@@ -1,0 +1,47 @@
+"""A calm day: all providers mixed at a steady rate below the limit of each address; everything is acknowledged."""
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from locust import task
+
+from loadtests.bounds import Bound, answered, never_blocked
+from loadtests.observations import Observations
+from loadtests.run import Run
+from loadtests.settings import LoadSettings
+from loadtests.user import WebhookUser, users_for
+
+RATE_RPS: Final = 40.0
+ADDRESSES: Final = tuple(f"127.0.1.{n}" for n in range(1, 11))
+"""Ten addresses share the rate, so that each stays under the limit."""
+
+
+def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
+    """Return this scenario's bounds."""
+    why = f"each address stays under {settings.limit} in {settings.window_s} s"
+    return [answered(seen, "steady", (200,)), never_blocked(seen, "steady", why)]
+
+
+RUN = Run("steady", judge=judge, rate_rps=RATE_RPS, duration_s=60.0)
+
+
+class Steady(WebhookUser):
+    """One of the providers' senders."""
+
+    run_state, role, address, rate_rps = RUN, "steady", ADDRESSES[0], RATE_RPS
+    fixed_count = users_for(RATE_RPS)
+
+    def source(self) -> str:
+        """Send from one of the addresses."""
+        return random.choice(ADDRESSES)
+
+    @property
+    def interval_s(self) -> float:
+        """Follow --rate where it is given."""
+        return users_for(RATE_RPS) / self.run_state.settings.rate_rps
+
+    @task
+    def turn(self) -> None:
+        """Send one webhook."""
+        self.send_fresh()

@@ -1,0 +1,131 @@
+"""The Locust user that all scenarios build on: one role, one source address, a steady share of the role's rate."""
+
+import random
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from locust import FastHttpUser, task
+from locust.exception import StopUser
+
+from lambdas.shared.webhook import webhook_id
+from loadtests.bodies import fresh_body
+from loadtests.observations import BLOCKED, THROTTLED
+from loadtests.run import Run
+from loadtests.source_address import BoundClientPool
+
+REQUESTS_PER_USER_S = 5.0
+"""A user waits for each answer, so a role gets one user for each so many requests a second."""
+
+
+def users_for(rate_rps: float) -> int:
+    """Return how many users a role needs to offer `rate_rps` although each waits for its answers."""
+    return max(1, round(rate_rps / REQUESTS_PER_USER_S))
+
+
+class WebhookUser(FastHttpUser):
+    """Sends signed webhooks of a role. A scenario subclasses it, sets the class variables and writes its tasks."""
+
+    abstract = True
+    run_state: ClassVar[Run]
+    role: ClassVar[str]
+    address: ClassVar[str]
+    rate_rps: ClassVar[float]
+    expects: ClassVar[tuple[int, ...]] = (200,)
+    network_timeout = 35.0
+    connection_timeout = 10.0
+
+    def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's own
+        self._from = self.source()
+        self.client_pool = BoundClientPool(self._from, concurrency=1, network_timeout=35.0, connection_timeout=10.0)
+        super().__init__(environment)
+        self._due = time.time()
+
+    def source(self) -> str:
+        """Return the address that this user sends from; roles with many addresses override it."""
+        return self.address
+
+    def wait_time(self) -> float:
+        """Return the seconds until this user's next turn, so that the role keeps its rate whatever the latency."""
+        self._due = max(self._due, time.time() - 1) + self.interval_s
+        return max(0.0, self._due - time.time())
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between two requests of one of the role's users."""
+        return (self.fixed_count or 1) / self.rate_rps
+
+    def on_start(self) -> None:
+        """Spread the users of a role over its first interval."""
+        self._due = time.time() + random.random() * self.interval_s
+
+    def send_fresh(self, provider: str | None = None) -> int:
+        """Send a new signed webhook and return the answer's status (0: none)."""
+        name = provider or random.choice(self.run_state.signer.providers)
+        event_id, body = fresh_body(name)
+        return self.send(name, event_id, body, self.run_state.signer.headers(name, body))
+
+    def send(self, provider: str, event_id: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send these bytes once, record the answer under this role, and return its status."""
+        started = time.time()
+        path = f"/webhook/{provider}"
+        post: Any = self.client.post  # Locust's annotation leaves out bytes, which it sends as they are
+        with post(path, data=body, headers=dict(headers), name=self.role, catch_response=True) as response:
+            status = int(response.status_code or 0)
+            if status in self.expects:
+                response.success()
+            else:
+                response.failure(f"answered {status}")
+        self.run_state.observations.add(
+            at=started,
+            role=self.role,
+            address=self._from,
+            status=status,
+            latency_ms=(time.time() - started) * 1000,
+            webhook_id=webhook_id(provider, event_id),
+        )
+        return status
+
+
+class AboveTheLimit(WebhookUser):
+    """Goes on above the limit until blocked and a while longer; then, if it probes, waits to be let in again."""
+
+    abstract = True
+    expects = (200, BLOCKED, THROTTLED)
+    hold_s: ClassVar[float] = 15.0
+    is_probing: ClassVar[bool] = True
+    probe_interval_s: ClassVar[float] = 2.0
+
+    def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's own
+        super().__init__(environment)
+        self._blocked_at: float | None = None
+        self._silent_since: float | None = None
+
+    def wait_time(self) -> float:
+        """Keep the rate while hammering, then probe slowly."""
+        if self._silent_since is None:
+            return super().wait_time()
+        return self.probe_interval_s * (self.fixed_count or 1)
+
+    @task
+    def turn(self) -> None:
+        """Send one webhook and move on to the next phase when it is time."""
+        mark = self.run_state.observations.mark(self.role)
+        mark.first_request = mark.first_request or time.time()
+        is_blocked = self.send_fresh() == BLOCKED
+        if self._silent_since is not None:
+            if not is_blocked:
+                mark.first_allowed_after = mark.first_allowed_after or time.time()
+                self._finish()
+            return
+        if is_blocked:
+            self._blocked_at = self._blocked_at or time.time()
+            mark.first_block = mark.first_block or self._blocked_at
+        if self._blocked_at is not None and time.time() - self._blocked_at >= self.hold_s:
+            self._silent_since = mark.silent_since = time.time()
+            if not self.is_probing:
+                self._finish()
+
+    def _finish(self) -> None:
+        self.run_state.done()
+        raise StopUser
