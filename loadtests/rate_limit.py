@@ -5,35 +5,11 @@ neighbour, and one of the provider allow-list where the environment has such a l
 `webhookctl load run rate_limit` or as plain Locust: `locust -f loadtests/rate_limit.py --host URL --secrets FILE`.
 """
 
-from collections.abc import Sequence
-
 from locust import task
 
-from loadtests.bounds import Bound, blocked_in_time, never_blocked, stays_blocked, unblocked_in_time
-from loadtests.observations import Observations
+from loadtests.rate_limit_bounds import ABOVE_RPS, BELOW_RPS, JUST_ABOVE_RPS, NEIGHBOUR_RPS, judge
 from loadtests.run import Run
-from loadtests.settings import LoadSettings
 from loadtests.user import AboveTheLimit, WebhookUser, users_for
-
-ABOVE_RPS = 50.0
-JUST_ABOVE_RPS = 15.0
-BELOW_RPS = 8.0
-NEIGHBOUR_RPS = 4.0
-
-
-def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
-    """Return every bound of this scenario as it was kept or broken."""
-    return [
-        never_blocked(
-            seen, "below", f"{BELOW_RPS:g}/s is under the limit of {settings.limit} in {settings.window_s} s"
-        ),
-        never_blocked(seen, "neighbour", "an address is not affected by another one's flood"),
-        *blocked_in_time(seen, "just_above", settings, rate_rps=JUST_ABOVE_RPS),
-        *blocked_in_time(seen, "above", settings, rate_rps=settings.rate_rps),
-        stays_blocked(seen, "above"),
-        unblocked_in_time(seen, "above", settings),
-    ]
-
 
 ABOVE_USERS, JUST_ABOVE_USERS = users_for(ABOVE_RPS), users_for(JUST_ABOVE_RPS)
 RUN = Run("rate_limit", judge=judge, rate_rps=ABOVE_RPS, duration_s=420.0, awaits=ABOVE_USERS + JUST_ABOVE_USERS)

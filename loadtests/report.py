@@ -1,4 +1,4 @@
-"""A load test's report: one HTML file that reads offline. `python -m loadtests.report FOLDER` writes FOLDER/report.html.
+"""A load test's report, one HTML file that reads offline: `python -m loadtests.report FOLDER` writes report.html.
 
 The folder holds `observations.json` (a scenario's own record with its bounds) and, from `webhookctl load run`,
 `proof.json` (`{"checks": [{"name", "measured", "is_kept"}], "queue_depth": [[epoch second, messages]]}`).
