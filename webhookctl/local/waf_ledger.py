@@ -43,7 +43,8 @@ class Sample:
 class WafLedger:
     """Counts and samples of one web ACL. Not thread-safe: it lives on the front door's event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, acl_metric: str = "") -> None:
+        self.acl_metric = acl_metric
         self._counts: Counter[tuple[str, str]] = Counter()
         self._samples: deque[Sample] = deque(maxlen=SAMPLE_POPULATION)
 

@@ -1,0 +1,112 @@
+"""Bring AWS WAF's metrics and log records to CloudWatch, as AWS does it: metrics by the minute, records in batches."""
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from webhookctl.local.engine_client import EngineClient, EngineError
+from webhookctl.local.service_metrics import datum, put
+from webhookctl.local.waf_ledger import WafLedger
+
+METRIC_INTERVAL_S: Final = 60.0
+FLUSH_S: Final = 0.5
+_BATCH: Final = 1000
+_WAITING_MAX: Final = 50_000
+_log = logging.getLogger("webhookctl.waf")
+
+
+class WafPublisher:
+    """Publishes to the engine. Records that nobody's logging configuration asks for are dropped, as on AWS."""
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_WAITING_MAX)
+        self._groups: dict[str, tuple[float, str | None]] = {}
+        self._streams: set[str] = set()
+
+    def log(self, acl_arn: str, record: dict[str, Any]) -> None:
+        """Note one log record."""
+        self._waiting.append((acl_arn, record))
+
+    async def run(self, ledgers: Mapping[str, WafLedger]) -> None:
+        """Publish until cancelled; then once more."""
+        due = time.monotonic() + METRIC_INTERVAL_S
+        try:
+            while True:
+                await asyncio.sleep(FLUSH_S)
+                await self._safely(self._flush_log())
+                if time.monotonic() >= due:
+                    due += METRIC_INTERVAL_S
+                    await self._safely(self._flush_metrics(ledgers))
+        finally:
+            await self._safely(self._flush_log())
+            await self._safely(self._flush_metrics(ledgers))
+
+    async def _safely(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
+        try:
+            await work
+        except (EngineError, aiohttp.ClientError, OSError) as error:
+            _log.warning("not published: %s", error)
+
+    async def _flush_metrics(self, ledgers: Mapping[str, WafLedger]) -> None:
+        data = [
+            datum(
+                count.metric,
+                float(count.value),
+                "Count",
+                WebACL=ledger.acl_metric,
+                Region=self._client.region,
+                Rule=count.rule,
+            )
+            for ledger in ledgers.values()
+            for count in ledger.drain_counts()
+        ]
+        await put(self._client, "AWS/WAFV2", data)
+
+    async def _flush_log(self) -> None:
+        by_group: dict[str, list[dict[str, object]]] = {}
+        for _ in range(min(_BATCH, len(self._waiting))):
+            acl_arn, record = self._waiting.popleft()
+            group = await self._log_group(acl_arn)
+            if group is not None:
+                event = {"timestamp": record["timestamp"], "message": json.dumps(record, separators=(",", ":"))}
+                by_group.setdefault(group, []).append(event)
+        stream = time.strftime("waf/%Y/%m/%d", time.gmtime())
+        for group, events in by_group.items():
+            await self._ensure_stream(group, stream)
+            ordered = sorted(events, key=lambda event: str(event["timestamp"]))
+            wanted = {"logGroupName": group, "logStreamName": stream, "logEvents": ordered}
+            await self._client.call("logs", "Logs_20140328.PutLogEvents", wanted)
+
+    async def _log_group(self, acl_arn: str) -> str | None:
+        read_at, group = self._groups.get(acl_arn, (float("-inf"), None))
+        if time.monotonic() - read_at < METRIC_INTERVAL_S:
+            return group
+        try:
+            wanted = {"ResourceArn": acl_arn}
+            answer = await self._client.call("wafv2", "AWSWAF_20190729.GetLoggingConfiguration", wanted)
+            destinations = answer["LoggingConfiguration"]["LogDestinationConfigs"]
+            group = str(destinations[0]).partition(":log-group:")[2].removesuffix(":*")
+        except EngineError as error:
+            if error.code != "WAFNonexistentItemException":
+                raise
+            group = None
+        self._groups[acl_arn] = (time.monotonic(), group)
+        return group
+
+    async def _ensure_stream(self, group: str, stream: str) -> None:
+        if f"{group} {stream}" in self._streams:
+            return
+        try:
+            names = {"logGroupName": group, "logStreamName": stream}
+            await self._client.call("logs", "Logs_20140328.CreateLogStream", names)
+        except EngineError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
+        self._streams.add(f"{group} {stream}")
