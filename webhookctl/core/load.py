@@ -145,7 +145,7 @@ def run_load(
     ]
     proof = {"checks": [asdict(check) for check in checks], "queue_depth": depths}
     (plan.folder / "proof.json").write_text(json.dumps(proof), encoding="utf-8")
-    bounds = [_row(bound) for bound in (*record["bounds"], *proof["checks"])]
+    bounds = [_row(bound) for bound in [*record["bounds"], *map(asdict, checks)]]
     return LoadResult(
         scenario=plan.scenario,
         sent=len(deliveries),

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from webhookctl.core.load import LoadPlan
 from webhookctl.errors import ConfigError, WebhookctlError
@@ -29,21 +29,18 @@ class LocustRunner:
         plan.folder.mkdir(parents=True, exist_ok=True)
         log = plan.folder / "locust.log"
         with log.open("w", encoding="utf-8") as stderr:
-            master = subprocess.Popen(
-                self._command(plan), stdout=subprocess.PIPE, stderr=stderr, text=True, env=_environment()
-            )
-            workers = [
-                subprocess.Popen(self._command(plan, is_worker=True), stdout=stderr, stderr=stderr, env=_environment())
-                for _ in range(plan.workers)
-            ]
+            started = [_start(self._command(plan), stdout=subprocess.PIPE, stderr=stderr)]
+            for _ in range(plan.workers):
+                started.append(_start(self._command(plan, is_worker=True), stdout=stderr, stderr=stderr))
+            master = started[0]
             try:
                 yield from _lines(master)
             except BaseException:
-                for process in (master, *workers):
+                for process in started:
                     process.send_signal(signal.SIGINT)
                 raise
             finally:
-                for process in (master, *workers):
+                for process in started:
                     process.wait(30)
         if master.returncode not in (0, EXIT_BOUND_BROKEN):
             raise WebhookctlError(f"the scenario ended with exit code {master.returncode}", hint=f"see {log}")
@@ -72,6 +69,10 @@ class LocustRunner:
         if plan.workers:
             command += ["--master", "--master-bind-host", "127.0.0.1", "--expect-workers", str(plan.workers)]
         return command
+
+
+def _start(command: list[str], *, stdout: IO[str] | int, stderr: IO[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, env=_environment())
 
 
 def _lines(process: "subprocess.Popen[str]") -> Iterator[Mapping[str, Any]]:

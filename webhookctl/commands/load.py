@@ -1,0 +1,105 @@
+"""`webhookctl load`: Locust scenarios with a verdict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, ClassVar
+
+import typer
+
+from webhookctl.commands.options import Confirm, Yes
+from webhookctl.context import Context
+from webhookctl.core import load
+from webhookctl.errors import CheckFailedError
+
+app = typer.Typer(help="Prove the limits under load.", no_args_is_help=True)
+
+Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="One of: webhookctl load list.")]
+Lag = Annotated[
+    float | None,
+    typer.Option("--waf-lag", min=0, max=120, metavar="SECONDS", help="WAF lag to allow for, and locally to play."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRow:
+    """One line of `load list`."""
+
+    TABLE: ClassVar = ("scenario", "what")
+    scenario: str
+    what: str
+
+
+@app.command("list")
+def list_(ctx: Context) -> None:
+    """List the scenarios."""
+    ctx.obj.show([ScenarioRow(name, what) for name, what in load.SCENARIOS.items()])
+
+
+@app.command()
+def run(
+    ctx: Context,
+    scenario: Scenario,
+    rate: Annotated[float | None, typer.Option("--rate", min=0.1, max=400, help="Main rate, requests/s.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=1, max=3600, help="How long.")] = None,
+    waf_lag: Lag = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, max=8, help="Locust workers; 0: one process.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Where the report goes.")] = None,
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> None:
+    """Run a scenario, prove that nothing acknowledged is missing, and write the report.
+
+    Exit 7 when a bound is broken.
+    """
+    load.check_scenario(scenario)
+    if not ctx.obj.settings.is_embedded:
+        ctx.obj.guard(f"Load scenario {scenario!r} costs money and may block this address", yes=yes, confirm=confirm)
+    stage = ctx.obj.stage_limits
+    lag_s = ctx.obj.choose_waf_lag(waf_lag)
+    plan = load.LoadPlan(
+        scenario=scenario,
+        host=ctx.obj.outputs.api_endpoint,
+        folder=out or Path("reports") / f"{scenario}-{ctx.obj.now():%Y%m%dT%H%M%S}",
+        waf_lag_s=lag_s,
+        rate_rps=rate,
+        seconds=seconds,
+        stage_rate=stage.rate_rps if scenario == "burst" else None,
+        stage_burst=stage.burst if scenario == "burst" else None,
+        workers=workers,
+    )
+    with TemporaryDirectory() as folder, ctx.obj.console.progress(f"Load {scenario}") as progress:
+        found = load.run_load(
+            plan,
+            runner=ctx.obj.load_runner(Path(folder) / "secrets.json"),
+            table=ctx.obj.table,
+            queue=ctx.obj.queue_depth,
+            logs=ctx.obj.logs,
+            audit_group=ctx.obj.audit_log_group,
+            now=ctx.obj.now,
+            on_progress=lambda line: progress.update(_progress_line(line)),
+        )
+    ctx.obj.show(list(found.bounds) if ctx.obj.settings.output == "table" else found)
+    ctx.obj.console.say(f"report: {found.report}")
+    if found.broken:
+        raise CheckFailedError(f"{len(found.broken)} bounds broken: {'; '.join(found.broken)}", hint=found.report)
+
+
+@app.command()
+def secrets(
+    ctx: Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="Written with mode 0600.")]
+) -> None:
+    """Write the secrets file that plain Locust signs with: locust -f loadtests/rate_limit.py --secrets FILE.
+
+    Delete it after the run.
+    """
+    ctx.obj.write_load_secrets(file)
+    ctx.obj.console.say(f"locust -f loadtests/rate_limit.py --host {ctx.obj.outputs.api_endpoint} --secrets {file}")
+
+
+def _progress_line(line: Mapping[str, Any]) -> str:
+    counts = " ".join(f"{name} {count}/s" for name, count in sorted(line.get("counts", {}).items()))
+    return f"{line.get('elapsed_s', 0):.0f} s, {line.get('total', 0)} requests: {counts}"
+
+

@@ -1,0 +1,69 @@
+"""`webhookctl waf`: the deployed rate limit, as it is configured and as it is measured."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from webhookctl.commands.options import Confirm, Timeout, Yes
+from webhookctl.context import Context
+from webhookctl.core import waf
+from webhookctl.errors import CheckFailedError
+
+app = typer.Typer(help="Show and measure the web ACL's limit.", no_args_is_help=True)
+
+Lag = Annotated[
+    float, typer.Option("--waf-lag", min=0, max=120, metavar="SECONDS", help="WAF lag to allow for.", show_default=True)
+]
+
+
+@app.command()
+def status(
+    ctx: Context,
+    rules: Annotated[bool, typer.Option("--rules", help="Only the rules, one line each.")] = False,
+) -> None:
+    """Show the rules, their counts, who is blocked, and who came near the limit in the last hour."""
+    now = ctx.obj.now()
+    access_log = ctx.obj.access_log(now - timedelta(hours=1))
+    found = waf.waf_status(ctx.obj.web_acl, access_log, now=now)
+    ctx.obj.show(list(found.rules) if rules else found)
+
+
+@app.command()
+def probe(
+    ctx: Context,
+    waf_lag: Lag = 30.0,
+    timeout: Timeout = timedelta(minutes=5),
+    source: Annotated[
+        str, typer.Option("--source", metavar="ADDRESS", help="Loopback address to send from (local only).")
+    ] = "127.0.0.77",
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> None:
+    """Measure the limit: send from one address at a growing rate until it is blocked.
+
+    The requests carry no valid signature, so nothing is stored. The address stays blocked for a minute or two.
+    """
+    if not ctx.obj.settings.is_embedded:
+        ctx.obj.guard("Probing costs a few cents and blocks your own address for minutes", yes=yes, confirm=confirm)
+    for busy in waf.busy_addresses(
+        ctx.obj.access_log(ctx.obj.now() - timedelta(hours=1)), waf.main_rate_rule(ctx.obj.web_acl.rules())
+    ):
+        ctx.obj.console.warn(f"{busy.address} made {busy.requests} of {busy.limit} requests in one window lately")
+    with ctx.obj.console.progress("Probing") as progress, ctx.obj.prober(source) as prober:
+        found = waf.probe(
+            ctx.obj.web_acl,
+            prober.offer,
+            address=prober.address,
+            lag_s=waf_lag,
+            timeout_s=timeout.total_seconds(),
+            now=ctx.obj.now,
+            on_progress=progress.update,
+        )
+    ctx.obj.show(found)
+    if not found.agrees:
+        raise CheckFailedError(
+            f"the limit measured ({found.limit_at_least} to {found.limit_at_most}) is not the deployed one "
+            f"({found.deployed_limit} in {found.window_s} s)",
+            hint="raise --waf-lag if AWS acted late, or compare: webhookctl diff",
+        )
