@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 import typer
 
+from webhookctl.commands import load_ports
 from webhookctl.commands.options import Confirm, Yes
 from webhookctl.context import Context
 from webhookctl.core import load
@@ -56,8 +57,8 @@ def run(
     load.check_scenario(scenario)
     if not ctx.obj.settings.is_embedded:
         ctx.obj.guard(f"Load scenario {scenario!r} costs money and may block this address", yes=yes, confirm=confirm)
-    stage = ctx.obj.stage_limits
-    lag_s = ctx.obj.choose_waf_lag(waf_lag)
+    stage = load_ports.stage_limits(ctx.obj)
+    lag_s = load_ports.choose_waf_lag(ctx.obj, waf_lag)
     plan = load.LoadPlan(
         scenario=scenario,
         host=ctx.obj.outputs.api_endpoint,
@@ -72,11 +73,11 @@ def run(
     with TemporaryDirectory() as folder, ctx.obj.console.progress(f"Load {scenario}") as progress:
         found = load.run_load(
             plan,
-            runner=ctx.obj.load_runner(Path(folder) / "secrets.json"),
+            runner=LocustRunner(secrets_file),
             table=ctx.obj.table,
             queue=ctx.obj.queue_depth,
             logs=ctx.obj.logs,
-            audit_group=ctx.obj.audit_log_group,
+            audit_group=ctx.obj.outputs[outputs.AUDIT_LOG_GROUP],
             now=ctx.obj.now,
             on_progress=lambda line: progress.update(_progress_line(line)),
         )
@@ -94,7 +95,7 @@ def secrets(
 
     Delete it after the run.
     """
-    ctx.obj.write_load_secrets(file)
+    load_ports.write_load_secrets(ctx.obj, file)
     ctx.obj.console.say(f"locust -f loadtests/rate_limit.py --host {ctx.obj.outputs.api_endpoint} --secrets {file}")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from webhookctl.commands import load_ports
 from webhookctl.commands.options import Confirm, Timeout, Yes
 from webhookctl.context import Context
 from webhookctl.core import waf
@@ -24,8 +25,8 @@ def status(
 ) -> None:
     """Show the rules, their counts, who is blocked, and who came near the limit in the last hour."""
     now = ctx.obj.now()
-    access_log = ctx.obj.access_log(now - timedelta(hours=1))
-    found = waf.waf_status(ctx.obj.web_acl, access_log, now=now)
+    access_log = load_ports.access_log(ctx.obj, now - timedelta(hours=1))
+    found = waf.waf_status(load_ports.web_acl(ctx.obj), access_log, now=now)
     ctx.obj.show(list(found.rules) if rules else found)
 
 
@@ -47,12 +48,12 @@ def probe(
     if not ctx.obj.settings.is_embedded:
         ctx.obj.guard("Probing costs a few cents and blocks your own address for minutes", yes=yes, confirm=confirm)
     for busy in waf.busy_addresses(
-        ctx.obj.access_log(ctx.obj.now() - timedelta(hours=1)), waf.main_rate_rule(ctx.obj.web_acl.rules())
+        load_ports.access_log(ctx.obj, ctx.obj.now() - timedelta(hours=1)), waf.main_rate_rule(load_ports.web_acl(ctx.obj).rules())
     ):
         ctx.obj.console.warn(f"{busy.address} made {busy.requests} of {busy.limit} requests in one window lately")
-    with ctx.obj.console.progress("Probing") as progress, ctx.obj.prober(source) as prober:
+    with ctx.obj.console.progress("Probing") as progress, Prober(ctx.obj.outputs.api_endpoint, source=source if ctx.obj.settings.is_embedded else "") as prober:
         found = waf.probe(
-            ctx.obj.web_acl,
+            load_ports.web_acl(ctx.obj),
             prober.offer,
             address=prober.address,
             lag_s=waf_lag,

@@ -15,11 +15,10 @@ import aiohttp
 from webhookctl.local.engine_client import EngineClient, EngineError
 from webhookctl.local.stage_directory import Stage, StageDirectory
 from webhookctl.local.waf_acl import Lag, WebAcl
+from webhookctl.local.waf_profile import read_lag
 from webhookctl.local.waf_statements import UnsupportedStatementError
 
 REFRESH_S: Final = 1.0
-DEFAULT_LAG_S: Final = 30.0
-"""AWS WAF's usual lag as the developer guide and field reports give it: under half a minute, now and then more."""
 _TARGET: Final = "AWSWAF_20190729."
 _log = logging.getLogger("webhookctl.waf")
 
@@ -101,20 +100,6 @@ class WafDirectory:
             answer = await self._client.call("wafv2", _TARGET + "GetIPSet", wanted)
             ranges[arn] = list(answer["IPSet"]["Addresses"])
         return ranges
-
-
-def read_lag(profile: Path) -> float:
-    """Return the WAF lag in seconds that `webhookctl local up --waf-lag` chose, or the default."""
-    try:
-        return float(json.loads(profile.read_text(encoding="utf-8"))["lag_s"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return DEFAULT_LAG_S
-
-
-def write_lag(profile: Path, lag_s: float) -> None:
-    """Choose the WAF lag; a running front door follows within a second or two, and counts anew."""
-    profile.parent.mkdir(parents=True, exist_ok=True)
-    profile.write_text(json.dumps({"lag_s": lag_s}), encoding="utf-8")
 
 
 def _compile(acl: Mapping[str, Any], ranges: Mapping[str, list[str]], lag_s: float) -> Guard:

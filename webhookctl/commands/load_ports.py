@@ -1,0 +1,65 @@
+"""The ports of the load and WAF commands, made from the chosen environment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stack import limits, outputs
+from webhookctl.context import AppContext
+from webhookctl.core.logs import LogEvent
+
+if TYPE_CHECKING:
+    from webhookctl.aws.waf import WebAcl
+
+DEFAULT_LAG_S: Final = 30.0
+"""AWS WAF's usual lag; the local environment plays the same unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageLimits:
+    """The stage's throttle as deployed."""
+
+    rate_rps: float = limits.STAGE_RATE_LIMIT
+    burst: float = limits.STAGE_BURST_LIMIT
+
+
+def web_acl(context: AppContext) -> "WebAcl":
+    """Return the environment's web ACL."""
+    from webhookctl.aws.waf import WebAcl
+
+    return WebAcl(context.session, context.outputs[outputs.WEB_ACL_ARN])
+
+
+def access_log(context: AppContext, since: datetime) -> Iterable[LogEvent]:
+    """Return the API's access log since a moment."""
+    return context.logs.events(context.outputs[outputs.ACCESS_LOG_GROUP], start=since)
+
+
+def stage_limits(context: AppContext) -> StageLimits:
+    """Return the stage's throttle, from API Gateway."""
+    from webhookctl.aws.stage import stage_throttle
+
+    found = stage_throttle(context.session, context.outputs[outputs.API_ID], outputs.STAGE)
+    return StageLimits() if found is None else StageLimits(rate_rps=found[0], burst=found[1])
+
+
+def choose_waf_lag(context: AppContext, lag_s: float | None) -> float:
+    """Return the WAF lag to allow for; the local environment is told to play it."""
+    chosen = DEFAULT_LAG_S if lag_s is None else lag_s
+    if context.settings.is_embedded:
+        from webhookctl.local.waf_profile import profile_of, read_lag, write_lag
+
+        profile = profile_of(context.settings.home)
+        if lag_s is None:
+            return read_lag(profile)
+        write_lag(profile, chosen)
+    return chosen
+
+
+def write_load_secrets(context: AppContext, file: Path) -> None:
+    """Write the secrets that load is signed with."""
+    from webhookctl.core.load_secrets import write_secrets
+
+    write_secrets(file, context.sending_secrets())  # type: ignore[attr-defined]
