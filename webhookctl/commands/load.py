@@ -102,5 +102,3 @@ def secrets(
 def _progress_line(line: Mapping[str, Any]) -> str:
     counts = " ".join(f"{name} {count}/s" for name, count in sorted(line.get("counts", {}).items()))
     return f"{line.get('elapsed_s', 0):.0f} s, {line.get('total', 0)} requests: {counts}"
-
-

@@ -48,10 +48,14 @@ def probe(
     if not ctx.obj.settings.is_embedded:
         ctx.obj.guard("Probing costs a few cents and blocks your own address for minutes", yes=yes, confirm=confirm)
     for busy in waf.busy_addresses(
-        load_ports.access_log(ctx.obj, ctx.obj.now() - timedelta(hours=1)), waf.main_rate_rule(load_ports.web_acl(ctx.obj).rules())
+        load_ports.access_log(ctx.obj, ctx.obj.now() - timedelta(hours=1)),
+        waf.main_rate_rule(load_ports.web_acl(ctx.obj).rules()),
     ):
         ctx.obj.console.warn(f"{busy.address} made {busy.requests} of {busy.limit} requests in one window lately")
-    with ctx.obj.console.progress("Probing") as progress, Prober(ctx.obj.outputs.api_endpoint, source=source if ctx.obj.settings.is_embedded else "") as prober:
+    with (
+        ctx.obj.console.progress("Probing") as progress,
+        Prober(ctx.obj.outputs.api_endpoint, source=source if ctx.obj.settings.is_embedded else "") as prober,
+    ):
         found = waf.probe(
             load_ports.web_acl(ctx.obj),
             prober.offer,

@@ -1,6 +1,5 @@
 """The prober's wire: unsigned requests from one address, at a rate, over kept-alive connections."""
 
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +35,7 @@ class Prober:
         try:
             headers = {"Content-Type": "application/json", "User-Agent": "webhookctl-waf-probe"}
             return int(self._http.request("POST", self._url, body=_BODY, headers=headers).status)
-        except (urllib3.exceptions.HTTPError, socket.error):
+        except (OSError, urllib3.exceptions.HTTPError):
             return 0
 
     def __enter__(self) -> Self:

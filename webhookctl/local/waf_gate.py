@@ -11,8 +11,8 @@ from webhookctl.local.extensions import Extension, FrontDoorContext
 from webhookctl.local.state import ACCOUNT_ID
 from webhookctl.local.waf_acl import Decision, WebAcl
 from webhookctl.local.waf_directory import WafDirectory
-from webhookctl.local.waf_profile import PROFILE
 from webhookctl.local.waf_ledger import SAMPLE_LIMIT, WafLedger, log_record, sampled_request
+from webhookctl.local.waf_profile import PROFILE
 from webhookctl.local.waf_publisher import WafPublisher
 from webhookctl.local.waf_statements import WafRequest
 
