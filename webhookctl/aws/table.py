@@ -1,9 +1,9 @@
 """DynamoDB: reads the table of webhooks."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from lambdas.shared.webhook import StoredWebhook
+from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.aws.session import AwsSession
 
 if TYPE_CHECKING:
@@ -32,7 +32,29 @@ class Table:
             for item in page["Items"]:
                 yield StoredWebhook.from_item(item)
 
+    def statuses(self, webhook_ids: Sequence[str]) -> dict[str, Status]:
+        """Return the status of each stored webhook among the ids (eventually consistent batch reads)."""
+        found: dict[str, Status] = {}
+        for start in range(0, len(webhook_ids), _BATCH):
+            wanted = [{"webhookId": {"S": webhook_id}} for webhook_id in webhook_ids[start : start + _BATCH]]
+            while wanted:
+                answer = self._client.batch_get_item(
+                    RequestItems={
+                        self._name: {
+                            "Keys": wanted,
+                            "ProjectionExpression": "webhookId, #status",
+                            "ExpressionAttributeNames": {"#status": "status"},
+                        }
+                    }
+                )
+                items = answer["Responses"].get(self._name, [])
+                found |= {item["webhookId"]["S"]: Status(item["status"]["S"]) for item in items}
+                wanted = cast("Any", answer.get("UnprocessedKeys", {})).get(self._name, {}).get("Keys", [])
+        return found
 
+
+_BATCH: Final = 100
+"""BatchGetItem's most keys."""
 _ATTRIBUTES = (
     "webhookId", "provider", "eventType", "eventCreatedAt", "receivedAt", "status", "bodySha256", "seq", "prevHash",
     "chainHash", "actor", "apiVersion", "livemode", "account", "traceId", "attempts", "lastError", "kind", "paymentId",

@@ -8,10 +8,12 @@ from typing import Annotated, Any, ClassVar
 
 import typer
 
+from stack import outputs
 from webhookctl.commands import load_ports
 from webhookctl.commands.options import Confirm, Yes
 from webhookctl.context import Context
 from webhookctl.core import load
+from webhookctl.core.load_runner import LocustRunner
 from webhookctl.errors import CheckFailedError
 
 app = typer.Typer(help="Prove the limits under load.", no_args_is_help=True)
@@ -71,11 +73,13 @@ def run(
         workers=workers,
     )
     with TemporaryDirectory() as folder, ctx.obj.console.progress(f"Load {scenario}") as progress:
+        secrets_file = Path(folder) / "secrets.json"
+        load_ports.write_load_secrets(ctx.obj, secrets_file)
         found = load.run_load(
             plan,
             runner=LocustRunner(secrets_file),
             table=ctx.obj.table,
-            queue=ctx.obj.queue_depth,
+            queue=load_ports.queue_depths(ctx.obj),
             logs=ctx.obj.logs,
             audit_group=ctx.obj.outputs[outputs.AUDIT_LOG_GROUP],
             now=ctx.obj.now,

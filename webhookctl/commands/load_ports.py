@@ -11,6 +11,7 @@ from webhookctl.context import AppContext
 from webhookctl.core.logs import LogEvent
 
 if TYPE_CHECKING:
+    from webhookctl.aws.queue_depth import QueueDepths
     from webhookctl.aws.waf import WebAcl
 
 DEFAULT_LAG_S: Final = 30.0
@@ -30,6 +31,14 @@ def web_acl(context: AppContext) -> "WebAcl":
     from webhookctl.aws.waf import WebAcl
 
     return WebAcl(context.session, context.outputs[outputs.WEB_ACL_ARN])
+
+
+def queue_depths(context: AppContext) -> "QueueDepths":
+    """Return the counters of the processing queue and the DLQ."""
+    from webhookctl.aws.queue_depth import QueueDepths
+
+    found = context.outputs
+    return QueueDepths(context.session, queue_url=found[outputs.QUEUE_URL], dlq_url=found[outputs.DLQ_URL])
 
 
 def access_log(context: AppContext, since: datetime) -> Iterable[LogEvent]:

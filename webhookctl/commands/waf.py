@@ -9,6 +9,7 @@ from webhookctl.commands import load_ports
 from webhookctl.commands.options import Confirm, Timeout, Yes
 from webhookctl.context import Context
 from webhookctl.core import waf
+from webhookctl.core.waf_prober import Prober
 from webhookctl.errors import CheckFailedError
 
 app = typer.Typer(help="Show and measure the web ACL's limit.", no_args_is_help=True)
@@ -47,17 +48,14 @@ def probe(
     """
     if not ctx.obj.settings.is_embedded:
         ctx.obj.guard("Probing costs a few cents and blocks your own address for minutes", yes=yes, confirm=confirm)
-    for busy in waf.busy_addresses(
-        load_ports.access_log(ctx.obj, ctx.obj.now() - timedelta(hours=1)),
-        waf.main_rate_rule(load_ports.web_acl(ctx.obj).rules()),
-    ):
+    acl = load_ports.web_acl(ctx.obj)
+    lately = load_ports.access_log(ctx.obj, ctx.obj.now() - timedelta(hours=1))
+    for busy in waf.busy_addresses(lately, waf.main_rate_rule(acl.rules())):
         ctx.obj.console.warn(f"{busy.address} made {busy.requests} of {busy.limit} requests in one window lately")
-    with (
-        ctx.obj.console.progress("Probing") as progress,
-        Prober(ctx.obj.outputs.api_endpoint, source=source if ctx.obj.settings.is_embedded else "") as prober,
-    ):
+    sender = Prober(ctx.obj.outputs.api_endpoint, source=source if ctx.obj.settings.is_embedded else "")
+    with ctx.obj.console.progress("Probing") as progress, sender as prober:
         found = waf.probe(
-            load_ports.web_acl(ctx.obj),
+            acl,
             prober.offer,
             address=prober.address,
             lag_s=waf_lag,

@@ -30,8 +30,8 @@ class LocustRunner:
         log = plan.folder / "locust.log"
         with log.open("w", encoding="utf-8") as stderr:
             started = [_start(self._command(plan), stdout=subprocess.PIPE, stderr=stderr)]
-            for _ in range(plan.workers):
-                started.append(_start(self._command(plan, is_worker=True), stdout=stderr, stderr=stderr))
+            worker = self._command(plan, is_worker=True)
+            started += [_start(worker, stdout=stderr, stderr=stderr) for _ in range(plan.workers)]
             master = started[0]
             try:
                 yield from _lines(master)

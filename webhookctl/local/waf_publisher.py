@@ -45,8 +45,12 @@ class WafPublisher:
                     due += METRIC_INTERVAL_S
                     await self._safely(self._flush_metrics(ledgers))
         finally:
-            await self._safely(self._flush_log())
-            await self._safely(self._flush_metrics(ledgers))
+            await self.flush(ledgers)
+
+    async def flush(self, ledgers: Mapping[str, WafLedger]) -> None:
+        """Publish what waits now."""
+        await self._safely(self._flush_log())
+        await self._safely(self._flush_metrics(ledgers))
 
     async def _safely(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
         try:
