@@ -59,6 +59,8 @@ COMMANDS: Final = (
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "dlq", "Look into the dead-letter queue and move it back safely."),
     Entry("Look", "logs", "Read what the deployed functions write."),
+    Entry("Prove", "load", "Prove the limits under load."),
+    Entry("Prove", "waf", "Show and measure the web ACL's limit."),
     Entry("Set up", "config", "Show the settings in force."),
     Entry("Set up", "local", "The AWS environment on this machine: start, stop, look inside."),
 )

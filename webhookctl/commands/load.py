@@ -78,7 +78,7 @@ def run(
         found = load.run_load(
             plan,
             runner=LocustRunner(secrets_file),
-            table=ctx.obj.table,
+            table=load_ports.status_reader(ctx.obj),
             queue=load_ports.queue_depths(ctx.obj),
             logs=ctx.obj.logs,
             audit_group=ctx.obj.outputs[outputs.AUDIT_LOG_GROUP],

@@ -12,6 +12,7 @@ from webhookctl.core.logs import LogEvent
 
 if TYPE_CHECKING:
     from webhookctl.aws.queue_depth import QueueDepths
+    from webhookctl.aws.table import Table
     from webhookctl.aws.waf import WebAcl
 
 DEFAULT_LAG_S: Final = 30.0
@@ -39,6 +40,13 @@ def queue_depths(context: AppContext) -> "QueueDepths":
 
     found = context.outputs
     return QueueDepths(context.session, queue_url=found[outputs.QUEUE_URL], dlq_url=found[outputs.DLQ_URL])
+
+
+def status_reader(context: AppContext) -> "Table":
+    """Return the table, for reading where many webhooks stand."""
+    from webhookctl.aws.table import Table
+
+    return Table(context.session, context.outputs[outputs.TABLE_NAME])
 
 
 def access_log(context: AppContext, since: datetime) -> Iterable[LogEvent]:
@@ -70,5 +78,10 @@ def choose_waf_lag(context: AppContext, lag_s: float | None) -> float:
 def write_load_secrets(context: AppContext, file: Path) -> None:
     """Write the secrets that load is signed with."""
     from webhookctl.core.load_secrets import write_secrets
+    from webhookctl.core.provider_secrets import sending_secret
 
-    write_secrets(file, context.sending_secrets())  # type: ignore[attr-defined]
+    found = {
+        provider: sending_secret(context.secrets, context.outputs, provider, test_ca=lambda: context.test_ca)
+        for provider in outputs.PROVIDERS
+    }
+    write_secrets(file, found)
