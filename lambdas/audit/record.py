@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.shared import attributes
-from lambdas.shared.audit_record import AuditKey, chained_state, is_chained, seal
+from lambdas.shared.audit_record import CHAINED, AuditKey, chained_state, is_chained, seal
 from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
 from lambdas.shared.errors import MalformedError
@@ -19,8 +19,9 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
 
     The line holds `streamEventId` (the same for every delivery of the record: de-duplicate by it), `change` (INSERT,
     MODIFY or REMOVE), `changedAt`, the state after the change (before it, for REMOVE), `previousStatus`,
-    `previousSeq`, and `isChained`: whether the item's chain hash fits its fields and its `seq` rose by one. A write
-    that did not raise `seq` did not come from this project: its actor is `unknown`.
+    `previousSeq`, `previous` (what the changed fields held before; null: not set), and `isChained`: whether the
+    item's chain hash fits its fields and its `seq` rose by one. A write that did not raise `seq` did not come from
+    this project: its actor is `unknown`.
 
     Raises MalformedError for a record that is not a change of one of our items.
     """
@@ -43,11 +44,16 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
             "chainHash": state.get("chainHash"),
             "previousStatus": old.get("status"),
             "previousSeq": old.get("seq"),
+            "previous": _previous(old, new) if change == "MODIFY" else None,
             "isChained": is_chained(state) and _is_next(change, old, new),
         }
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise MalformedError("the stream record is not a change of a stored webhook", reason="record") from error
     return seal(_masked({k: v for k, v in line.items() if v is not None}), key)
+
+
+def _previous(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: old.get(name) for name in CHAINED if name not in ("seq", "actor") and old.get(name) != new.get(name)}
 
 
 def _without_body(image: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ CHAINED = (
 """The allow-list: what of an item is chained and may reach the audit log. Never the body."""
 
 _SEAL = ("hmac", "hmacKeyId")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class AuditKey:
 
 def canonical(value: object) -> bytes:
     """Return the one JSON form that hashes and seals are made of: keys sorted, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def chained_state(values: Mapping[str, Any]) -> dict[str, Any]:

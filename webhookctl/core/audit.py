@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Protocol
 
-from lambdas.shared.audit_record import CHAINED
 from lambdas.shared.clock import parse_iso
 from webhookctl.core.audit_seen import SpillingSet
 from webhookctl.core.logs import POLL_INTERVAL_S, LogEvent
 
 WEBHOOK, OPERATOR = "audit", "operator"
 """The `type` of a line: a change of a stored webhook, or something that an operator did."""
-_NOT_A_CHANGE = frozenset({"webhookId", "seq", "actor"})
+_FIRST = ("status", "eventType", "bodySha256", "redactions")
 _LATE = timedelta(seconds=30)
 """A line can become readable this much after its own time; following looks back so far."""
 
@@ -28,17 +27,18 @@ class Change:
     after: Any
 
     def __str__(self) -> str:
-        return f"{self.field}: {_shown(self.before)} -> {_shown(self.after)}"
+        return f"{self.field}: {_shown(self.before)} \u2192 {_shown(self.after)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
     """One audit line. `line` is the whole of it, as sealed; `at` is when the change happened.
 
-    `kind` is `audit` or `operator`; `change` is INSERT, MODIFY or REMOVE, or the operator's action.
+    `kind` is `audit` or `operator`; `change` is INSERT, MODIFY or REMOVE, or the operator's action. `changed` says
+    what: `field: before → after` of the allow-listed fields, or the operation's outcome.
     """
 
-    TABLE: ClassVar = ("at", "webhook_id", "seq", "change", "status", "actor")
+    TABLE: ClassVar = ("at", "webhook_id", "seq", "change", "changed", "actor")
     at: datetime
     kind: str
     change: str
@@ -47,6 +47,7 @@ class AuditRecord:
     seq: int | None = None
     status: str | None = None
     previous_status: str | None = None
+    changed: tuple[str, ...] = ()
     provider: str | None = None
     event_type: str | None = None
     trace_id: str | None = None
@@ -99,6 +100,7 @@ def parse(event: LogEvent) -> AuditRecord | None:
         seq=line["seq"] if isinstance(line.get("seq"), int) else None,
         status=_text(line.get("status" if is_webhook else "outcome")),
         previous_status=_text(line.get("previousStatus")),
+        changed=_changed(line) if is_webhook else (str(line.get("outcome", "")),),
         provider=_text(line.get("provider")),
         event_type=_text(line.get("eventType")),
         trace_id=_text(line.get("traceId")),
@@ -147,14 +149,13 @@ def follow(
         sleep(POLL_INTERVAL_S)
 
 
-def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Change]:
-    """Return what differs between two lines of one webhook, allow-listed fields only."""
-    old = before or {}
-    return [
-        Change(field=name, before=old.get(name), after=after.get(name))
-        for name in CHAINED
-        if name not in _NOT_A_CHANGE and old.get(name) != after.get(name)
-    ]
+def _changed(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a line changed; of a first state what is worth telling."""
+    previous = line.get("previous")
+    if isinstance(previous, Mapping):
+        return tuple(str(Change(field=name, before=old, after=line.get(name))) for name, old in previous.items())
+    shown = _FIRST if line.get("change") == "INSERT" else ("status",)
+    return tuple(f"{name}: {line[name]}" for name in shown if name in line)
 
 
 def _last(found: Iterator[AuditRecord], limit: int) -> list[AuditRecord]:

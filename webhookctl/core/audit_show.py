@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from webhookctl.core.audit import WEBHOOK, AuditRecord, changes
+from webhookctl.core.audit import OPERATOR, AuditRecord
 from webhookctl.errors import NotFoundError
 
 
@@ -13,7 +13,7 @@ from webhookctl.errors import NotFoundError
 class Step:
     """One moment of a webhook's life.
 
-    `changed` lists `field: before -> after`; the first step lists what is worth telling of the first state.
+    `changed` lists `field: before → after`; the first step what is worth telling of the first state.
     """
 
     TABLE: ClassVar = ("at", "seq", "change", "status", "actor", "changed")
@@ -37,7 +37,7 @@ class Timeline:
     steps: list[Step]
 
 
-_FIRST = ("status", "eventType", "bodySha256", "traceId", "redactions")
+_OPERATOR = ("user", "reason", "note")
 
 
 def timeline(webhook_id: str, found: Iterable[AuditRecord]) -> Timeline:
@@ -48,28 +48,21 @@ def timeline(webhook_id: str, found: Iterable[AuditRecord]) -> Timeline:
             f"the audit log holds nothing of {webhook_id!r} in this window",
             hint="an id reads <provider>:<event id>; --since reaches further back",
         )
-    steps, before = [], None
-    for record in ordered:
-        steps.append(_step(record, before))
-        before = record.line if record.kind == WEBHOOK else before
+    steps = [_step(record) for record in ordered]
     provider = next((r.provider for r in ordered if r.provider), None)
     event_type = next((r.event_type for r in ordered if r.event_type), None)
     return Timeline(webhook_id=webhook_id, provider=provider, event_type=event_type, steps=steps)
 
 
-def _step(record: AuditRecord, before: Any) -> Step:  # noqa: ANN401 - an audit line or None
-    if record.kind != WEBHOOK:
-        changed = [f"{key}: {value}" for key, value in record.line.items() if key in ("user", "reason", "note")]
-    else:
-        found = [] if record.change == "REMOVE" else changes(before, record.line)
-        changed = [str(change) for change in found if before is not None or change.field in _FIRST]
+def _step(record: AuditRecord) -> Step:
+    more = [f"{key}: {record.line[key]}" for key in _OPERATOR if key in record.line] if record.kind == OPERATOR else []
     return Step(
         at=record.at,
         seq=record.seq,
         change=record.change,
         status=record.status,
         actor=record.actor,
-        changed=changed,
+        changed=[*record.changed, *more],
         trace_id=record.trace_id,
         is_chained=record.line.get("isChained"),
     )
