@@ -51,9 +51,10 @@ def main(arguments: list[str]) -> None:
     """Run the engine in the foreground until SIGTERM."""
     from ministack import app
 
-    from webhookctl.local import engine_patches, engine_resources, engine_snapshots
+    from webhookctl.local import engine_meters, engine_patches, engine_resources, engine_snapshots
 
     engine_patches.apply()
+    engine_meters.install()
     engine_resources.register()
     engine_snapshots.start(Path(arguments[0]))
     sys.argv = ["ministack"]  # it parses its own arguments

@@ -176,25 +176,6 @@ def persist_stream_records() -> None:
     dynamodb.get_state, dynamodb.load_persisted_state = save_with_stream, load_with_stream
 
 
-def count_every_invocation() -> None:
-    """Gap: AWS/Lambda metrics count direct invocations only, not those from API Gateway, queues and streams."""
-    from ministack.services import lambda_svc
-
-    emit, dispatch = lambda_svc._emit_lambda_metrics, lambda_svc._execute_function_dispatch
-
-    def emit_throttles_only(name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: FBT001 - its signature
-        if throttle:
-            emit(name, duration_ms=duration_ms, error=error, throttle=throttle)
-
-    def dispatch_counted(func: Wire, config: Wire, event: Any, request_id: str, started: float) -> Any:  # noqa: ANN401
-        result = dispatch(func, config, event, request_id, started)
-        failed = isinstance(result, dict) and bool(result.get("error"))
-        emit(config.get("FunctionName", ""), duration_ms=(time.time() - started) * 1000, error=failed, throttle=False)
-        return result
-
-    lambda_svc._emit_lambda_metrics, lambda_svc._execute_function_dispatch = emit_throttles_only, dispatch_counted
-
-
 def evaluate_alarms_as_documented() -> None:
     """Gap: an alarm sees the points of every dimension, in a window that slides; TreatMissingData is ignored.
 
@@ -273,7 +254,6 @@ PATCHES: Final = (
     keep_topic_key,
     keep_access_log_settings,
     persist_stream_records,
-    count_every_invocation,
     evaluate_alarms_as_documented,
     trace_invocations,
 )

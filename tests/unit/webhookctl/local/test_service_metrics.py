@@ -1,0 +1,12 @@
+from webhookctl.local.service_metrics import datum, summarise
+
+
+def test_points_of_one_metric_become_values_with_counts() -> None:
+    """One datum per name, unit and dimensions."""
+    points = [datum("Latency", value, "Milliseconds", ApiName="a") for value in (1.0, 2.0)]
+    folded = summarise([*points, datum("Latency", 3.0, "Milliseconds", ApiName="b")])
+    assert [(d["Dimensions"][0]["Value"], d["Values"], d["Counts"]) for d in folded] == [
+        ("a", [1.0, 2.0], [1, 1]),
+        ("b", [3.0], [1]),
+    ]
+    assert all("Value" not in d for d in folded)
