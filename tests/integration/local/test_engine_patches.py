@@ -159,3 +159,17 @@ def test_a_dead_letter_raises_the_alarm_and_tells_the_topic(
     sqs.purge_queue(QueueUrl=outputs["DeadLetters"])
     assert eventually(lambda: state_is("OK"), within_s=75), told
     assert told[-2:] == ["ALARM", "OK"]
+
+
+@pytest.mark.usefixtures("outputs")
+def test_a_metric_line_of_a_log_becomes_a_metric(shape_environment: LocalEnvironment) -> None:
+    """Patch extract_embedded_metrics: also for lines that come by PutLogEvents."""
+    logs, cloudwatch = shape.client(shape_environment, "logs"), shape.client(shape_environment, "cloudwatch")
+    logs.create_log_group(logGroupName="emf")
+    logs.create_log_stream(logGroupName="emf", logStreamName="s")
+    definition = {"Namespace": "Emf", "Dimensions": [["place"]], "Metrics": [{"Name": "seen", "Unit": "Count"}]}
+    fields = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [definition]}, "place": "here", "seen": 3}
+    event = {"timestamp": int(time.time() * 1000), "message": json.dumps(fields)}
+    logs.put_log_events(logGroupName="emf", logStreamName="s", logEvents=[event])
+    found = cloudwatch.list_metrics(Namespace="Emf")["Metrics"]
+    assert found == [{"Namespace": "Emf", "MetricName": "seen", "Dimensions": [{"Name": "place", "Value": "here"}]}]

@@ -30,7 +30,14 @@ def test_a_list_of_values_gives_a_point_each() -> None:
 
 def test_other_lines_give_no_point() -> None:
     """Text, damaged JSON, a missing value or dimension: a log line stays a log line."""
-    for other in ("", "START", '{"_aws": ', '{"_aws": 3}', line(environment="local", provider="stripe"), line(received=1)):
+    for other in (
+        "",
+        "START",
+        '{"_aws": ',
+        '{"_aws": 3}',
+        line(environment="local", provider="stripe"),
+        line(received=1),
+    ):
         assert embedded_metrics(other) == []
     assert embedded_metrics(line(received="many", environment="local", provider="stripe")) == []
 

@@ -6,13 +6,14 @@ from webhookctl.local import processes
 from webhookctl.local.processes import Command
 
 ROOT = Path("/home/me/Application Support/webhookctl/local")
+WORKER = ROOT / "tmp" / "ministack-lambda-x-ab12"
 
 
 def test_our_processes_are_recognised_by_module_and_folder() -> None:
     """Blanks in the folder's name do not matter."""
     assert Command(1, f"/usr/bin/python -m {processes.ENGINE} {ROOT}").belongs_to(ROOT)
     assert Command(1, f"/usr/bin/python -m {processes.FRONT_DOOR} {ROOT} 1 2 3 4").belongs_to(ROOT)
-    assert Command(1, f"/usr/bin/python {ROOT}/tmp/ministack-lambda-x-ab12/_worker.py").belongs_to(ROOT)
+    assert Command(1, f"/usr/bin/python {WORKER}/_worker.py").belongs_to(ROOT)
 
 
 def test_other_processes_are_never_ours() -> None:
@@ -21,7 +22,7 @@ def test_other_processes_are_never_ours() -> None:
         f"/usr/bin/python -m {processes.ENGINE} {ROOT}2",
         f"/usr/bin/python -m {processes.ENGINE} /elsewhere",
         f"tail -f {ROOT}/logs/engine.log",
-        f"vim {ROOT}/tmp/ministack-lambda-x-ab12/code/handler.py",
+        f"vim {WORKER}/code/handler.py",
         f"python -m {processes.ENGINE}.other {ROOT}",
     ):
         assert not Command(1, line).belongs_to(ROOT)
@@ -29,7 +30,9 @@ def test_other_processes_are_never_ours() -> None:
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_patience() -> None:
     """It is named in the answer, so that the caller can say so."""
-    program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+    program = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+    )
     stubborn = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert stubborn.stdout is not None
     stubborn.stdout.readline()
