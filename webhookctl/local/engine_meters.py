@@ -10,10 +10,14 @@ from typing import Any, Final
 from webhookctl.local.engine_patches import Wire
 
 _EMF_MARK: Final = '"_aws"'
+KEPT_S: Final = 24 * 3600
+_EVICTION_INTERVAL_S: Final = 60
+_LOOK_BACK: Final = 8
 
 
 def install() -> None:
     """Apply the patches. Call after `engine_patches.apply`."""
+    bound_metrics()
     count_every_invocation()
     extract_embedded_metrics()
 
@@ -39,6 +43,40 @@ def count_every_invocation() -> None:
         return result
 
     lambda_svc._emit_lambda_metrics, lambda_svc._execute_function_dispatch = emit_throttles_only, dispatch_counted
+
+
+def bound_metrics() -> None:
+    """Gap: every point is kept for two weeks, and every CloudWatch call copies them all.
+
+    Under load that would slow the engine and its snapshots. Equal values of one second become one point with a count,
+    durations are kept to two digits, and points live for a day.
+    """
+    from ministack.services import cloudwatch
+
+    evicted_at = time.monotonic()
+
+    def record(namespace: str, name: str, value: float, unit: str = "None", dimensions: Wire | None = None) -> None:
+        dimensions = dict(dimensions or {})
+        if unit == "Milliseconds":
+            value = float(f"{value:.2g}")
+        points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
+        now = time.time()
+        for point in points[-_LOOK_BACK:]:
+            if point["Value"] == value and int(point["Timestamp"]) == int(now) and "_stat" not in point:
+                point["Count"] = point.get("Count", 1.0) + 1.0
+                return
+        points.append({"Timestamp": now, "Value": float(value), "Unit": unit, "Dimensions": dimensions})
+
+    def evict() -> None:
+        nonlocal evicted_at
+        if time.monotonic() - evicted_at < _EVICTION_INTERVAL_S:
+            return
+        evicted_at = time.monotonic()
+        oldest = time.time() - KEPT_S
+        for key, points in list(cloudwatch._metrics.items()):
+            cloudwatch._metrics[key] = [point for point in points if point["Timestamp"] >= oldest]
+
+    cloudwatch.record_metric, cloudwatch._evict_old_metrics = record, evict
 
 
 def iterator_age_ms(event: object, now: float) -> float | None:

@@ -215,6 +215,8 @@ def trace_invocations() -> None:
         xray_lambda.install(lambda_svc, xray_lambda.udp_emitter(address))
 
 
+_GRACE_S: Final = 5.0
+
 _BREACHES: Final[dict[str, Callable[[float, float], bool]]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
@@ -230,6 +232,8 @@ def _breaching_periods(cloudwatch: Any, alarm: Wire, now: float) -> int | None: 
     points = cloudwatch._metrics.get(key) or []
     period = int(alarm.get("Period", 60))
     missing = alarm.get("TreatMissingData", "missing")
+    if now % period < min(_GRACE_S, period / 2) and not any(p["Timestamp"] >= now // period * period for p in points):
+        return None  # the running period has only begun: its first point may be on the way
     breaching, judged = 0, 0
     for index in range(int(alarm.get("EvaluationPeriods", 1))):
         start = now // period * period - index * period

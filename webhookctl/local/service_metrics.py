@@ -1,6 +1,7 @@
 """The metrics that AWS services publish about themselves and the engine does not: queues and the gateway.
 
-Points go to the engine's CloudWatch, where alarms see them. A gauge is sent when it changes and once a minute.
+Points go to the engine's CloudWatch, where alarms see them. A gauge is sent when it changes, every five
+seconds while it is not zero, and once a minute.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from webhookctl.local.exchange import Exchange
 
 INTERVAL_S: Final = 1.0
 _BATCH: Final = 500
+_REPEAT_S: Final = 5
+_REPEAT_ZERO_S: Final = 60
 _SERVER_ERROR: Final = 500
 _CLIENT_ERROR: Final = 400
 
@@ -60,7 +63,7 @@ class QueueMetrics:
         self._sent: dict[tuple[str, str], tuple[float, int]] = {}
 
     async def take(self, now: float) -> list[Datum]:
-        """Return the gauges that changed since the last time, or that have not been sent in this minute."""
+        """Return the gauges that changed since the last time, or that have not been sent for a while."""
         listing = await self._client.call("sqs", "AmazonSQS.ListQueues", {})
         data: list[Datum] = []
         for url in listing.get("QueueUrls", []):
@@ -94,11 +97,11 @@ class QueueMetrics:
         return max(0.0, now - min(sent)) if sent else 0.0
 
     def _fresh(self, queue: str, gauges: dict[str, float], now: float) -> Iterable[Datum]:
-        minute = int(now // 60)
         for name, value in gauges.items():
-            if self._sent.get((queue, name)) == (value, minute):
+            mark = (value, int(now // (_REPEAT_S if value else _REPEAT_ZERO_S)))
+            if self._sent.get((queue, name)) == mark:
                 continue
-            self._sent[queue, name] = (value, minute)
+            self._sent[queue, name] = mark
             yield datum(name, value, "Seconds" if name.endswith("OldestMessage") else "Count", QueueName=queue)
 
 
@@ -140,11 +143,15 @@ def datum(name: str, value: float, unit: str, **dimensions: str) -> Datum:
 
 
 def summarise(data: list[Datum]) -> list[Datum]:
-    """Fold points of the same metric, unit and dimensions into values with counts, as CloudWatch takes them."""
+    """Fold points of one metric, unit and dimensions into values with counts; milliseconds keep two digits."""
     folded: dict[tuple[object, ...], Datum] = {}
     for point in data:
         key = (point["MetricName"], point["Unit"], *((d["Name"], d["Value"]) for d in point["Dimensions"]))
         into = folded.setdefault(key, {k: v for k, v in point.items() if k != "Value"} | {"Values": [], "Counts": []})
-        into["Values"].append(point["Value"])
-        into["Counts"].append(1)
+        value = float(f"{point['Value']:.2g}") if point["Unit"] == "Milliseconds" else point["Value"]
+        if value in into["Values"]:
+            into["Counts"][into["Values"].index(value)] += 1
+        else:
+            into["Values"].append(value)
+            into["Counts"].append(1)
     return list(folded.values())

@@ -52,5 +52,13 @@ def test_the_iterator_age_is_that_of_the_batchs_last_record() -> None:
 
 def test_other_events_have_no_iterator_age() -> None:
     """Queues, requests and odd payloads."""
-    for event in ({}, {"Records": []}, {"Records": [{"eventSource": "aws:sqs"}]}, [], None, {"Records": 3}):
+    events: tuple[object, ...] = (
+        {},
+        {"Records": []},
+        {"Records": [{"eventSource": "aws:sqs"}]},
+        [],
+        None,
+        {"Records": 3},
+    )
+    for event in events:
         assert iterator_age_ms(event, NOW) is None
