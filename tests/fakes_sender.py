@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.shared.errors import MalformedError, VerificationError
-from lambdas.shared.providers import Options, get_provider
+from lambdas.shared.providers import PROVIDERS, Options, get_provider
 from lambdas.shared.providers.base import Key, ProviderSecret
 from lambdas.shared.providers.paypal_test_ca import TestCa, make_test_ca
 from lambdas.shared.webhook import Status, StoredWebhook, WebhookRequest, webhook_id
@@ -31,9 +31,15 @@ test_ca.__test__ = False  # type: ignore[attr-defined]
 
 def secret_of(provider: str) -> ProviderSecret:
     """Return a secret that the provider signs and verifies with."""
-    values = {"stripe": "whsec_unit", "square": "square-signature-key", "paypal": "5WH00000000000001"}
+    values = {
+        "stripe": "whsec_unit",
+        "square": "square-signature-key",
+        "paypal": "5WH00000000000001",
+        "standardwebhooks": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }
     extras: dict[str, Callable[[], dict[str, Any]]] = {
         "stripe": dict,
+        "standardwebhooks": dict,
         "square": lambda: {"notificationUrl": SQUARE_URL},
         "paypal": lambda: {"signing": test_ca().signing(), "testCa": test_ca().trust()},
     }
@@ -133,4 +139,4 @@ class FakeStack:
 def targets() -> dict[str, Target]:
     """Return a target of each provider at one made-up stack."""
     base = SQUARE_URL.removesuffix("square")
-    return {name: Target(url=base + name, secret=secret_of(name)) for name in ("paypal", "square", "stripe")}
+    return {name: Target(url=base + name, secret=secret_of(name)) for name in PROVIDERS}

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from webhookctl.commands.send_input import AppStack, destination, drafts_of
+from lambdas.shared.providers import PROVIDERS
+from webhookctl.commands.send_input import AppStack, destination, drafts_of, money_of
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
-from webhookctl.core import chaos, samples, send_report, send_wait
+from webhookctl.core import chaos, scenario, scenario_check, send_report, send_wait
 from webhookctl.core import send as core
 from webhookctl.core.chaos_cases import Bench
 from webhookctl.core.samples_ids import IdSource
@@ -28,6 +29,8 @@ def choose(options: SendOptions) -> Action:
         return list_catalogue
     if options.chaos:
         return run_chaos
+    if options.scenario:
+        return play_scenario
     return print_requests if options.print else send_webhooks
 
 
@@ -85,10 +88,31 @@ def follow(app: AppContext, deliveries: Iterable[Delivery], options: SendOptions
         )
 
 
+def play_scenario(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
+    """Send a scenario's events; with --wait, end by comparing each payment's final state."""
+    del event_type
+    ids = IdSource(options.seed)
+    found = scenario.load(options.scenario or "", folders=[app.settings.home / "scenarios"])
+    providers = [provider] if provider else list(found.scripts)
+    money = money_of(options)
+    runs = list(scenario.play(found, providers, count=options.count, money=money, ids=ids, now=app.now))
+    drafts = scenario.drafts_of(runs, duplicates=options.duplicate, shuffle=options.shuffle, ids=ids)
+    sent = deliver(app, find_targets(providers, destination(options), stack=AppStack(app)), drafts, options)
+    if not options.wait:
+        app.show(sent.brief() if app.settings.output == "table" else sent)
+        send_report.check(sent, expected=options.expect)
+        return
+    send_report.check(sent, expected=options.expect)
+    send_wait.check(follow(app, sent.deliveries, options), may_fail=False)
+    lines = scenario_check.judge(runs, app.table)
+    app.show(lines)
+    scenario_check.check(lines)
+
+
 def run_chaos(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
     """Send one of each bad thing; exit 7 unless every outcome is as expected."""
     del event_type
-    targets = find_targets(samples.providers(), destination(options), stack=AppStack(app))
+    targets = find_targets(PROVIDERS, destination(options), stack=AppStack(app))
     ids = IdSource(options.seed)
     benches = [
         Bench(
@@ -99,7 +123,7 @@ def run_chaos(app: AppContext, provider: str | None, event_type: str | None, opt
             ids=ids,
             now=app.now,
         )
-        for name in ([provider] if provider else samples.providers())
+        for name in ([provider] if provider else PROVIDERS)
     ]
     table = None if options.url else app.table
     with app.console.progress("chaos") as shown:

@@ -37,11 +37,16 @@ def recipe_of(provider: str, event_type: str | None, options: SendOptions) -> Re
         event_type=event_type,
         body=read_bytes(options.file) if options.file else None,
         changes=changes_of(options),
-        money=Money(amount=options.amount, currency=options.currency.upper()),
+        money=money_of(options),
         api_version=options.api_version,
         fail_times=options.fail_times,
         signed_at=options.timestamp,
     )
+
+
+def money_of(options: SendOptions) -> Money:
+    """Return the amount that the event is about."""
+    return Money(amount=options.amount, currency=options.currency.upper())
 
 
 def changes_of(options: SendOptions) -> Overrides:

@@ -29,7 +29,7 @@ class Vocabulary:
     default: str
     event: str
     signature_header: str
-    ids: Mapping[str, str]
+    ids: Mapping[str, str] = field(default_factory=dict)
     amount_style: str = "minor"
     currency_case: str = "upper"
     indent: int | None = None

@@ -108,16 +108,12 @@ def _payment_id(provider: str, body: bytes) -> str | None:
 
 def _wrong(secret: ProviderSecret) -> ProviderSecret:
     """Return the secret with other keys, of the same length and form."""
-    keys = tuple(replace(key, value=key.value[:-1] + _other(key.value[-1])) for key in secret.keys)
-    return replace(secret, keys=keys)
+    return replace(secret, keys=tuple(replace(key, value=_broken(key.value)) for key in secret.keys))
 
 
 def _broken_signature(provider: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Change one character in the middle: still well formed, in hex as in base64."""
     name = vocabulary(provider).signature_header
-    value = headers[name]
-    middle = len(value) // 2
-    return {**headers, name: value[:middle] + _other(value[middle]) + value[middle + 1 :]}
+    return {**headers, name: _broken(headers[name])}
 
 
 def _shifted(provider: str, headers: Mapping[str, str], signed_at: datetime) -> dict[str, str]:
@@ -136,5 +132,7 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _other(character: str) -> str:
-    return "1" if character == "0" else "0"
+def _broken(value: str) -> str:
+    """Return `value` with another character in its middle, of the kind that hex and base64 both have."""
+    middle = len(value) // 2
+    return value[:middle] + ("1" if value[middle] == "0" else "0") + value[middle + 1 :]

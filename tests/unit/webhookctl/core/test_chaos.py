@@ -4,17 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from lambdas.shared.providers import PROVIDERS
 from lambdas.shared.webhook import StoredWebhook
 from tests.fakes_sender import NOW, FakeClock, FakeStack, at, targets
-from webhookctl.core import samples
 from webhookctl.core.chaos import ChaosLine, check, run
 from webhookctl.core.chaos_cases import CASES, Bench
 from webhookctl.core.samples_ids import IdSource
 from webhookctl.core.send_http import Answer
 from webhookctl.core.send_request import Outgoing
 from webhookctl.errors import CheckFailedError
-
-PROVIDERS = samples.providers()
 
 
 def outcome(stack: FakeStack, *, with_table: bool = True, providers: tuple[str, ...] = PROVIDERS) -> list[ChaosLine]:
