@@ -48,6 +48,7 @@ def _nothing() -> None:
 
 
 COMMANDS: Final = (
+    Entry("Set up", "demo", "Show the whole trip: deploy, send, refuse forgeries, break one, redrive, audit.", "demo"),
     Entry("Set up", "deploy", "Deploy the environment, or bring it up to date.", "deploy"),
     Entry("Set up", "diff", "Show what deploy would change.", "diff", "webhookctl.commands.deploy"),
     Entry(

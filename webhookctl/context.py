@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lambdas.shared.audit_record import AuditKey
     from lambdas.shared.providers.paypal_test_ca import TestCa
     from stack.settings import Settings as StackSettings
+    from webhookctl.aws.alarms import Alarms
     from webhookctl.aws.audit_log import FilteredLog, InsightsLog
     from webhookctl.aws.audit_table import AuditTable
     from webhookctl.aws.cloudformation import CloudFormation
@@ -196,6 +197,13 @@ class AppContext:
         from webhookctl.aws.audit_log import InsightsLog
 
         return InsightsLog(self.session, self.outputs[names.AUDIT_LOG_GROUP])
+
+    @cached_property
+    def alarms(self) -> "Alarms":
+        """CloudWatch's alarms."""
+        from webhookctl.aws.alarms import Alarms
+
+        return Alarms(self.session)
 
     @cached_property
     def secrets(self) -> "Secrets":

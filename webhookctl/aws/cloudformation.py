@@ -69,6 +69,7 @@ def _event(event: Any) -> StackEvent:  # noqa: ANN401 - botocore's answer
         type=event.get("ResourceType", ""),
         status=event["ResourceStatus"],
         reason=event.get("ResourceStatusReason") or None,
+        physical_id=event.get("PhysicalResourceId") or "",
     )
 
 

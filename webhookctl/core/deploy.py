@@ -26,6 +26,13 @@ class StackEvent:
     type: str
     status: str
     reason: str | None
+    physical_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """The resource's own name where it has a readable one, else the template's."""
+        last = self.physical_id.rpartition("/")[2]
+        return last if last and "|" not in last and not last.startswith(("http", "arn:")) else self.resource
 
     @property
     def is_failure(self) -> bool:

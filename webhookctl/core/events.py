@@ -24,7 +24,7 @@ class WebhookTable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """What `events list` keeps; None keeps everything. Times are of receipt."""
+    """What `events list` keeps; None keeps everything but delivery records. Times are of receipt."""
 
     provider: str | None = None
     event_type: str | None = None
@@ -35,7 +35,8 @@ class EventFilter:
     def matches(self, webhook: StoredWebhook) -> bool:
         """Whether the webhook passes every condition."""
         return (
-            self.provider in (None, webhook.provider)
+            (self.status is Status.DELIVERY or webhook.status is not Status.DELIVERY)
+            and self.provider in (None, webhook.provider)
             and self.event_type in (None, webhook.event_type)
             and self.status in (None, webhook.status)
             and (self.since is None or webhook.received_at >= self.since)

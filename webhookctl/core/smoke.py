@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from webhookctl.core import send_wait
 from webhookctl.core.events import WebhookTable
 from webhookctl.core.samples_ids import IdSource
 from webhookctl.core.send_compose import Recipe, compose
 from webhookctl.core.send_dispatch import Sender
+from webhookctl.core.send_wait import check, follow
 from webhookctl.errors import WebhookctlError
 
 NOT_RUN: Final = "not run"
@@ -27,6 +27,6 @@ def smoke_test(sender: Sender, table: WebhookTable, *, now: Callable[[], datetim
             f"the smoke test's webhook was answered {delivery.status or delivery.problem}: {delivery.answer}",
             hint="webhookctl logs tail receiver",
         )
-    timelines = send_wait.follow([delivery], table, timeout_s=_PATIENCE_S)
-    send_wait.check(timelines, may_fail=False)
+    timelines = follow([delivery], table, timeout_s=_PATIENCE_S)
+    check(timelines, may_fail=False)
     return f"{delivery.webhook_id} processed after {timelines[0].hops[-1].after_ms} ms"

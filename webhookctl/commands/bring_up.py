@@ -1,0 +1,54 @@
+"""From settings to a stack that takes webhooks: what `deploy` and `demo` share."""
+
+import time
+
+from webhookctl.commands.resource_progress import ResourceProgress
+from webhookctl.context import AppContext
+from webhookctl.core.assembly import DeployPlan
+from webhookctl.core.deployment import Deployed, ready_secrets
+from webhookctl.core.smoke import NOT_RUN, SMOKE_PROVIDER, smoke_test
+
+
+def bring_up(app: AppContext, *, yes: bool, confirm: str | None, smoke: bool) -> Deployed:
+    """Start what has to run here, plan, ask where somebody should be asked, deploy, and make the secrets usable."""
+    started = time.monotonic()
+    app.start_environment()
+    app.console.say(f"Reading what environment {app.environment!r} should be ...")
+    plan = app.deployment.plan()
+    _ask(app, plan, yes=yes, confirm=confirm)
+    return _carry_out(app, plan, smoke=smoke, started=started)
+
+
+def _ask(app: AppContext, plan: DeployPlan, *, yes: bool, confirm: str | None) -> None:
+    if plan.is_empty:
+        return
+    app.console.say(f"{plan.stack}: {plan.summary}")
+    for change in plan.changes:
+        if change.loses_data:
+            app.console.warn(f"{change.logical_id} ({change.type}) goes away, with what it holds")
+    if not app.is_disposable:
+        if app.settings.output == "table":
+            app.talk(plan.changes)
+        app.guard(f"Deploy {plan.stack} ({plan.summary})", yes=yes, confirm=confirm)
+
+
+def _carry_out(app: AppContext, plan: DeployPlan, *, smoke: bool, started: float) -> Deployed:
+    app.console.say("No changes." if plan.is_empty else f"Deploying {plan.stack} ...")
+    app.deployment.apply(plan, report=ResourceProgress(app.console, plan.changes))
+    may_seed = app.stack_settings.allow_test_ca
+    seeded = ready_secrets(app.secrets, app.outputs, may_seed=may_seed, now=app.now(), test_ca=lambda: app.test_ca)
+    return Deployed(
+        environment=app.environment,
+        stack=plan.stack,
+        result="unchanged" if plan.is_empty else "deployed",
+        changes=plan.summary,
+        api_endpoint=app.outputs.api_endpoint,
+        seeded_secrets=seeded,
+        smoke_test=_smoke_test(app) if smoke and not plan.is_empty else NOT_RUN,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _smoke_test(app: AppContext) -> str:
+    app.console.say("Sending a signed webhook through it ...")
+    return smoke_test(app.sender(SMOKE_PROVIDER), app.table, now=app.now)
