@@ -1,0 +1,159 @@
+"""The chosen environment's AWS services as core's ports, each made on first use."""
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stack import outputs as names
+from webhookctl.config import Settings
+
+if TYPE_CHECKING:
+    from lambdas.shared.audit_record import AuditKey
+    from webhookctl.aws.alarms import Alarms
+    from webhookctl.aws.audit_log import FilteredLog, InsightsLog
+    from webhookctl.aws.audit_table import AuditTable
+    from webhookctl.aws.cloudformation import CloudFormation
+    from webhookctl.aws.logs import Logs
+    from webhookctl.aws.secrets import Secrets
+    from webhookctl.aws.session import AwsSession
+    from webhookctl.core.dlq import DeadLetterQueue
+    from webhookctl.core.events import WebhookTable
+    from webhookctl.core.guard import Identity
+    from webhookctl.core.outputs import StackOutputs
+    from webhookctl.core.redrive_run import RedriveDesk
+    from webhookctl.local.state import LocalEnvironment
+
+
+class Ports:
+    """What reaches the environment. Nothing of AWS loads before a port is used.
+
+    A port is a cached property; a test replaces one by assigning to it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    @cached_property
+    def identity(self) -> "Identity":
+        """Whose credentials these are."""
+        from webhookctl.aws.account import identity
+
+        return identity(self.session)
+
+    @cached_property
+    def session(self) -> "AwsSession":
+        """The clients of the environment. Raises ConfigError when the embedded environment does not run."""
+        from webhookctl.aws.session import AwsSession
+
+        if not self.settings.is_embedded:
+            url = self.settings.endpoint_url
+            return AwsSession(
+                profile=self.settings.profile, region=self.settings.region, endpoints={"": url} if url else None
+            )
+        running = self.local_environment
+        return AwsSession(
+            region=running.region,
+            endpoints={
+                "": running.endpoint_url,
+                "xray": running.xray_endpoint_url,
+                "wafv2": running.wafv2_endpoint_url,
+            },
+            credentials=("test", "test"),
+            unreachable_hint="webhookctl local up",
+        )
+
+    @cached_property
+    def local_environment(self) -> "LocalEnvironment":
+        """Where the embedded environment listens. Raises a ConfigError when it does not run."""
+        from webhookctl.local.environment import current
+
+        return current()
+
+    @cached_property
+    def stacks(self) -> "CloudFormation":
+        """CloudFormation."""
+        from webhookctl.aws.cloudformation import CloudFormation
+
+        return CloudFormation(self.session)
+
+    @cached_property
+    def outputs(self) -> "StackOutputs":
+        """The deployed stack's outputs. Raises NotFoundError when the environment is not deployed."""
+        from webhookctl.core.outputs import read_outputs
+
+        public_url = self.local_environment.front_door_url if self.settings.is_embedded else None
+        return read_outputs(self.stacks, self.settings.environment, public_url=public_url)
+
+    @cached_property
+    def table(self) -> "WebhookTable":
+        """The stored webhooks."""
+        from webhookctl.aws.table import Table
+
+        return Table(self.session, self.outputs[names.TABLE_NAME])
+
+    @cached_property
+    def logs(self) -> "Logs":
+        """CloudWatch Logs."""
+        from webhookctl.aws.logs import Logs
+
+        return Logs(self.session)
+
+    @cached_property
+    def audit_log(self) -> "FilteredLog":
+        """The audit log, by FilterLogEvents."""
+        from webhookctl.aws.audit_log import FilteredLog
+
+        return FilteredLog(self.session, self.outputs[names.AUDIT_LOG_GROUP])
+
+    @cached_property
+    def insights_log(self) -> "InsightsLog":
+        """The audit log, by Logs Insights."""
+        from webhookctl.aws.audit_log import InsightsLog
+
+        return InsightsLog(self.session, self.outputs[names.AUDIT_LOG_GROUP])
+
+    @cached_property
+    def alarms(self) -> "Alarms":
+        """CloudWatch's alarms."""
+        from webhookctl.aws.alarms import Alarms
+
+        return Alarms(self.session)
+
+    @cached_property
+    def secrets(self) -> "Secrets":
+        """Secrets Manager."""
+        from webhookctl.aws.secrets import Secrets
+
+        return Secrets(self.session)
+
+    @cached_property
+    def dead_letters(self) -> "DeadLetterQueue":
+        """The dead-letter queue, joined with the webhooks."""
+        from webhookctl.aws.dead_letter_desk import dead_letter_queue
+
+        return dead_letter_queue(self.session, self.outputs, now=self.now)
+
+    @cached_property
+    def redrive_desk(self) -> "RedriveDesk":
+        """What a redrive works with."""
+        from webhookctl.aws.dead_letter_desk import redrive_desk
+
+        return redrive_desk(self.session, self.outputs, now=self.now)
+
+    @cached_property
+    def audit_table(self) -> "AuditTable":
+        """The table's rows with every attribute."""
+        from webhookctl.aws.audit_table import AuditTable
+
+        return AuditTable(self.session, self.outputs[names.TABLE_NAME])
+
+    @cached_property
+    def audit_keys(self) -> "tuple[AuditKey, ...]":
+        """The keys of the audit seal, newest first. Only the audit logger and whoever verifies may read them."""
+        from lambdas.shared.audit_record import parse_audit_keys
+
+        return parse_audit_keys(self.secrets.read(self.outputs[names.AUDIT_KEY_SECRET]))
