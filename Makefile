@@ -24,7 +24,7 @@ demo: setup  ## The whole trip on this machine: receive, verify, process, dead-l
 test: setup  ## Run every test that needs no AWS account
 	$(BIN)/pytest
 
-check: setup format-check lint types imports deps spelling  ## Everything that is checked without running: format, lint, types, imports
+check: setup format-check lint types imports deps spelling secrets-scan audit stack-check  ## Everything that is checked without running: format, lint, types, imports
 
 format: setup  ## Format and mend what can be mended
 	$(BIN)/ruff format .
@@ -49,9 +49,27 @@ deps: setup
 spelling: setup
 	$(BIN)/codespell
 
+CHECKOV := .checkov-venv
+$(CHECKOV)/.ready: requirements-checkov.lock $(STAMP)
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CHECKOV)
+	VIRTUAL_ENV=$(CHECKOV) $(BIN)/uv pip sync --quiet --require-hashes requirements-checkov.lock
+	@touch $@
+
+.PHONY: secrets-scan audit stack-check
+# Known key formats only: the entropy and keyword guesses would flag hashes and test vectors.
+secrets-scan: $(CHECKOV)/.ready
+	git ls-files -z -- ':!*.lock' | xargs -0 $(CHECKOV)/bin/detect-secrets-hook --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString
+
+audit: setup
+	$(BIN)/python .ci/audit_dependencies.py
+
+stack-check: $(CHECKOV)/.ready  ## Hold the stack against cdk-nag, cfn-lint and checkov; print what is acknowledged
+	$(BIN)/python .ci/check_stack.py
+
 lock: setup  ## Resolve the dependencies again into the hashed lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --group dev pyproject.toml --extra local --extra load --extra watch --custom-compile-command "make lock" -o requirements.lock
 	printf 'aws-xray-sdk\ncffi\ncryptography\npycparser\nwrapt\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-deps --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o stack/layer.lock -
+	echo "checkov" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements-checkov.lock -
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
 
 up: setup  ## Start the local environment and deploy to it
@@ -61,4 +79,4 @@ down: setup  ## Stop the local environment
 	$(BIN)/webhookctl local down
 
 clean:  ## Remove what was made here (the local environment's state stays: webhookctl local reset)
-	rm -rf $(VENV) build dist cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CHECKOV) build dist cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
