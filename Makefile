@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test check format lint types imports deps spelling lock up down clean
+.PHONY: help setup demo model faults soak fuzz test check format lint types imports deps spelling lock up down clean
 
 help:  ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,18 @@ lock: setup  ## Resolve the dependencies again into the hashed lock files
 	printf 'aws-xray-sdk\ncffi\ncryptography\npycparser\nwrapt\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-deps --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o stack/layer.lock -
 	echo "checkov" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements-checkov.lock -
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
+
+model: setup  ## Check every interleaving of the protocol, then take out each guard in turn
+	$(BIN)/python -m tests.model
+
+faults: setup  ## Run the real handlers through every fault of the catalogue
+	$(BIN)/python -m tests.faults
+
+soak: setup  ## Send 100,000 webhooks while faults fire at random, then reconcile (SEED=... COUNT=... to choose)
+	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+
+fuzz: setup  ## Feed a million hostile inputs to the receiver and the parsers
+	$(BIN)/python -m tests.fuzz
 
 up: setup  ## Start the local environment and deploy to it
 	$(BIN)/webhookctl deploy --env local

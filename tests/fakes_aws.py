@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+import threading
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -87,6 +88,8 @@ class FakeAws:
     dlq: dict[str, SqsMessage] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _actions: dict[str, Callable[[], object]] = field(default_factory=dict)
     _scripted: dict[str, list[Fault | None]] = field(default_factory=lambda: defaultdict(list))
     _crashes: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -100,11 +103,16 @@ class FakeAws:
         """Die `before` or `after` the nth next attempt of an operation."""
         self._crashes[operation, when] = nth
 
+    def before(self, operation: str, action: Callable[[], object]) -> None:
+        """Do something else just before the next attempt of an operation: another actor's turn."""
+        self._actions[operation] = action
+
     def assert_all_happened(self) -> None:
         """Fail if a scripted fault or crash was never reached."""
         left = {op: faults for op, faults in self._scripted.items() if faults}
         assert not left, f"never reached: {left}"
         assert not self._crashes, f"never reached: {self._crashes}"
+        assert not self._actions, f"never reached: {self._actions}"
 
     # -- clients -----------------------------------------------------------------------------------------------
 
@@ -123,6 +131,12 @@ class FakeAws:
     def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         target = request.headers["X-Amz-Target"]
         name = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
+        if action := self._actions.pop(name, None):
+            action()
+        with self._lock:
+            return self._one(name, request)
+
+    def _one(self, name: str, request: AWSPreparedRequest) -> AWSResponse:
         self.calls[name] += 1
         self._maybe_crash(name, "before")
         scripted = self._scripted[name]
