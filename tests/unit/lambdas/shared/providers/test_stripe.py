@@ -1,0 +1,244 @@
+"""What is Stripe's own: which header items count, both event shapes, and what its events mean."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lambdas.shared.errors import MalformedError
+from lambdas.shared.providers import get_provider
+from lambdas.shared.webhook import EventIdentity, PaymentEvent
+
+STRIPE = get_provider("stripe")
+
+
+def mean(event_type: str, **fields: Any) -> PaymentEvent:
+    """Return what an event with these fields of `data.object` means."""
+    return STRIPE.normalise(json.dumps({"id": "evt_1", "type": event_type, "data": {"object": fields}}).encode())
+
+
+def brief(event: PaymentEvent) -> tuple[str, int | None, str | None, str | None, str | None]:
+    """Return the event without its claims."""
+    return event.kind, event.amount_minor, event.currency, event.payment_id, event.object_id
+
+
+INTENT = {"id": "pi_1", "amount": 1000, "amount_received": 900, "amount_capturable": 800, "currency": "eur"}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "kind", "amount"),
+    [
+        ("payment_intent.succeeded", "payment.succeeded", 900),
+        ("payment_intent.payment_failed", "payment.failed", 1000),
+        ("payment_intent.processing", "payment.pending", 1000),
+        ("payment_intent.requires_action", "payment.pending", 1000),
+        ("payment_intent.created", "payment.pending", 1000),
+        ("payment_intent.amount_capturable_updated", "payment.authorized", 800),
+        ("payment_intent.canceled", "payment.canceled", 1000),
+    ],
+)
+def test_a_payment_intent_is_the_payment(event_type: str, kind: str, amount: int) -> None:
+    """Its id is the payment's; each event has its own amount."""
+    assert mean(event_type, **INTENT) == PaymentEvent(kind=kind, amount_minor=amount, currency="EUR", payment_id="pi_1")
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_a_charge_repeats_its_payment_intent(outcome: str) -> None:
+    """The intent's event carries the same amount, so the charge's is never counted."""
+    event = mean(f"charge.{outcome}", id="ch_1", amount=5, currency="usd", payment_intent="pi_1")
+    assert brief(event) == (f"payment.{outcome}", 5, "USD", "pi_1", "ch_1")
+    assert event.is_secondary
+
+
+def test_a_charge_without_a_payment_intent_is_the_payment_itself() -> None:
+    """No other event carries its amount."""
+    event = mean("charge.succeeded", id="ch_1", amount=5, currency="usd", payment_intent=None)
+    assert (event.payment_id, event.is_secondary) == ("ch_1", False)
+
+
+def test_a_charge_that_is_not_captured_is_an_authorization() -> None:
+    """`charge.succeeded` with `captured: false` has moved no money yet."""
+    assert mean("charge.succeeded", id="ch_1", amount=5, currency="usd", captured=False).kind == "payment.authorized"
+    assert mean("charge.failed", id="ch_1", amount=5, currency="usd", captured=False).kind == "payment.failed"
+
+
+def test_a_refunded_charge_is_a_running_total() -> None:
+    """`amount_refunded` grows with each refund."""
+    event = mean("charge.refunded", id="ch_1", amount=9, amount_refunded=4, currency="usd", payment_intent="pi_1")
+    assert brief(event) == ("refund.succeeded", 4, "USD", "pi_1", "ch_1")
+    assert event.is_cumulative
+
+
+@pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("pending", "refund.pending"),
+        ("requires_action", "refund.pending"),
+        ("succeeded", "refund.succeeded"),
+        ("failed", "refund.failed"),
+        ("canceled", "refund.canceled"),
+        ("something new", "refund.pending"),
+        (None, "refund.pending"),
+    ],
+)
+def test_a_refund_is_what_its_status_says(event_type: str, status: str | None, kind: str) -> None:
+    """The status decides, not the event's name; the payment is the intent, else the charge."""
+    refund = {"id": "re_1", "amount": 3, "currency": "usd", "charge": "ch_1", "status": status}
+    assert brief(mean(event_type, **refund, payment_intent="pi_1")) == (kind, 3, "USD", "pi_1", "re_1")
+    assert mean(event_type, **refund, payment_intent=None).payment_id == "ch_1"
+
+
+@pytest.mark.parametrize(
+    ("event_type", "status", "kind"),
+    [
+        ("charge.dispute.created", "needs_response", "dispute.opened"),
+        ("charge.dispute.created", "won", "dispute.opened"),
+        ("charge.dispute.closed", "won", "dispute.won"),
+        ("charge.dispute.closed", "lost", "dispute.lost"),
+        ("charge.dispute.closed", "warning_closed", "dispute.closed"),
+        ("charge.dispute.closed", None, "dispute.closed"),
+    ],
+)
+def test_a_dispute_is_opened_and_then_decided(event_type: str, status: str | None, kind: str) -> None:
+    """How it closed stands in its status."""
+    event = mean(event_type, id="dp_1", amount=3, currency="usd", charge="ch_1", status=status)
+    assert brief(event) == (kind, 3, "USD", "ch_1", "dp_1")
+
+
+def test_a_checkout_names_its_payment() -> None:
+    """`amount_total` of the session; in setup mode there is neither payment nor amount."""
+    session = {"id": "cs_1", "amount_total": 7, "currency": "gbp", "payment_status": "paid"}
+    event = mean("checkout.session.completed", **session, payment_intent="pi_1")
+    assert brief(event) == ("checkout.completed", 7, "GBP", "pi_1", "cs_1")
+    setup = mean("checkout.session.completed", id="cs_1", amount_total=None, currency=None, payment_intent=None)
+    assert brief(setup) == ("checkout.completed", None, None, None, "cs_1")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "kind", "amount"),
+    [
+        ("invoice.paid", "invoice.paid", 60),
+        ("invoice.payment_succeeded", "invoice.paid", 60),
+        ("invoice.payment_failed", "invoice.failed", 70),
+    ],
+)
+def test_an_invoice_before_and_since_basil(event_type: str, kind: str, amount: int) -> None:
+    """Since API 2025-03-31.basil an invoice names no payment intent: its own id stands for the payment."""
+    invoice = {"id": "in_1", "amount_paid": 60, "amount_due": 70, "currency": "usd"}
+    assert brief(mean(event_type, **invoice, payment_intent="pi_1")) == (kind, amount, "USD", "pi_1", "in_1")
+    assert brief(mean(event_type, **invoice)) == (kind, amount, "USD", "in_1", "in_1")
+
+
+def test_an_invoice_payment_names_both() -> None:
+    """Basil's own event knows the invoice and the payment intent."""
+    event = mean(
+        "invoice_payment.paid",
+        id="inpay_1",
+        amount_paid=60,
+        currency="usd",
+        invoice="in_1",
+        payment={"type": "payment_intent", "payment_intent": "pi_1"},
+    )
+    assert brief(event) == ("invoice.paid", 60, "USD", "pi_1", "in_1")
+
+
+@pytest.mark.parametrize("outcome", ["paid", "failed"])
+def test_a_payout_has_no_payment(outcome: str) -> None:
+    """It sums up many."""
+    event = mean(f"payout.{outcome}", id="po_1", amount=-11, currency="usd")
+    assert brief(event) == (f"payout.{outcome}", -11, "USD", None, "po_1")
+
+
+def test_a_subscription_costs_what_its_items_cost() -> None:
+    """Unit amount times quantity over all items, in the old shape (`plan`) too; a tiered price has no one amount."""
+    price = {"price": {"unit_amount": 1500, "currency": "usd"}}
+    items = {"data": [{**price, "quantity": 2}, price]}
+    event = mean("customer.subscription.updated", id="sub_1", items=items)
+    assert brief(event) == ("subscription.updated", 4500, "USD", None, "sub_1")
+    old = mean(
+        "customer.subscription.deleted", id="sub_1", items={"data": [{"plan": {"amount": 9, "currency": "eur"}}]}
+    )
+    assert brief(old) == ("subscription.deleted", 9, "EUR", None, "sub_1")
+    tiered = {"data": [{"price": {"unit_amount": None, "currency": "usd"}}]}
+    assert mean("customer.subscription.created", id="sub_1", currency="usd", items=tiered).amount_minor is None
+    assert mean("customer.subscription.paused", id="sub_1").kind == "subscription.paused"
+
+
+def test_an_expanded_reference_is_its_id() -> None:
+    """Where an endpoint gets whole objects, their id counts."""
+    event = mean("refund.created", id="re_1", amount=3, currency="usd", payment_intent={"id": "pi_1", "amount": 5})
+    assert event.payment_id == "pi_1"
+
+
+@pytest.mark.parametrize(
+    "event_type", ["charge.dispute.updated", "payout.created", "v2.core.account.updated", "charge"]
+)
+def test_what_is_not_in_the_table_means_other(event_type: str) -> None:
+    """Stored and acknowledged, with no amount to count."""
+    assert mean(event_type, **INTENT) == PaymentEvent(kind="other")
+
+
+@pytest.mark.parametrize("amount", ["1000", 10.5, True, [1], {"value": 1}, 10**16])
+def test_an_amount_that_is_no_whole_number_is_an_error(amount: object) -> None:
+    """An amount is never guessed at, rounded or dropped."""
+    with pytest.raises(MalformedError):
+        mean("payment_intent.succeeded", id="pi_1", amount_received=amount, currency="usd")
+
+
+@pytest.mark.parametrize("currency", ["", "dollars", 840, "us", "us$"])
+def test_a_currency_that_is_none_is_an_error(currency: object) -> None:
+    """An ISO code, or nothing."""
+    with pytest.raises(MalformedError):
+        mean("payment_intent.succeeded", id="pi_1", amount_received=1, currency=currency)
+
+
+@pytest.mark.parametrize("data", ["{}", '{"object": []}', "null", "[]"])
+def test_an_event_of_the_table_without_its_object_is_an_error(data: str) -> None:
+    """A payment without a payment is for a person to look at."""
+    with pytest.raises(MalformedError):
+        STRIPE.normalise(b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": %s}' % data.encode())
+
+
+def test_a_snapshot_event_of_a_connect_account_is_identified() -> None:
+    """Every member of the envelope that is kept, `account` included."""
+    body = (
+        b'{"id": "evt_1", "object": "event", "account": "acct_1", "api_version": "2025-03-31.basil",'
+        b' "created": 1790000000, "livemode": true, "type": "payout.paid", "data": {"object": {}}}'
+    )
+    assert STRIPE.identify(body) == EventIdentity(
+        event_id="evt_1",
+        event_type="payout.paid",
+        created_at=datetime.fromtimestamp(1790000000, tz=UTC),
+        api_version="2025-03-31.basil",
+        livemode=True,
+        account="acct_1",
+    )
+
+
+def test_a_thin_event_is_identified_and_means_other() -> None:
+    """It carries a reference, not an object; its time is RFC 3339 and its account stands in `context`."""
+    body = (
+        b'{"id": "evt_test_1", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered",'
+        b' "livemode": false, "created": "2024-09-17T06:20:52.246Z", "context": "acct_1",'
+        b' "related_object": {"id": "mtr_1", "type": "billing.meter", "url": "/v1/billing/meters/mtr_1"}}'
+    )
+    identity = STRIPE.identify(body)
+    assert identity.created_at == datetime(2024, 9, 17, 6, 20, 52, 246000, tzinfo=UTC)
+    assert (identity.account, identity.livemode, identity.api_version) == ("acct_1", False, None)
+    assert STRIPE.normalise(body) == PaymentEvent(kind="other")
+
+
+@pytest.mark.parametrize("created", ["null", "true", "99999999999999999999", '"yesterday"', "1.5", "-1e3", "[]"])
+def test_an_impossible_time_is_no_reason_to_refuse(created: str) -> None:
+    """The event is known without it."""
+    assert STRIPE.identify(b'{"id": "evt_1", "type": "a", "created": %s}' % created.encode()).created_at is None
+
+
+@pytest.mark.parametrize(
+    ("currency", "decimals"), [("usd", 2), ("JPY", 0), ("mga", 0), ("kwd", 3), ("isk", 2), ("ugx", 2), ("huf", 2)]
+)
+def test_stripe_counts_decimals_its_own_way(currency: str, decimals: int) -> None:
+    """ISO says 0 for ISK and UGX and 2 for MGA; Stripe's API does not."""
+    assert STRIPE.decimals(currency) == decimals
