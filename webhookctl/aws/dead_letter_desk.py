@@ -35,6 +35,7 @@ def redrive_desk(session: AwsSession, outputs: StackOutputs, *, now: Callable[[]
         source=source,
         target=SqsQueue(session, outputs[names.QUEUE_URL]),
         moves=SqsMoveTasks(session),
+        bodies=DeadLetterTable(session, outputs[names.TABLE_NAME]),
         audit=OperatorAudit(logs=Logs(session), group=outputs[names.AUDIT_LOG_GROUP]),
         operator=Operator(principal=identity(session).arn, user=_user()),
     )

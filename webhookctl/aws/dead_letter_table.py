@@ -1,4 +1,4 @@
-"""DynamoDB, as far as dead letters need it: many webhooks at once, and a payment's events."""
+"""DynamoDB, as far as dead letters need it: many webhooks at once, a payment's events, an edited body."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.shared.attributes import from_item
 from lambdas.shared.clock import parse_iso
+from lambdas.shared.event_store import change_expression
 from lambdas.shared.webhook import Status, StoredWebhook
-from webhookctl.aws.session import AwsError, AwsSession
+from webhookctl.aws.session import AwsError, AwsSession, ClientError, error_code, translated
 from webhookctl.core.dead_letter import Sibling
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _PAUSE_S: Final = 0.05
 
 
 class DeadLetterTable:
-    """Implements `core.dead_letter.Webhooks`."""
+    """Implements `core.dead_letter.Webhooks` and `core.fix_up.BodyStore`."""
 
     def __init__(self, session: AwsSession, name: str) -> None:
         self._client: DynamoDBClient = session.client("dynamodb")
@@ -47,6 +48,26 @@ class DeadLetterTable:
         )
         events = [from_item(item) for page in pages for item in page["Items"]]
         return [_sibling(event) for event in events if event.get("status") == Status.PROCESSED]
+
+    def replace_body(self, before: StoredWebhook, after: StoredWebhook) -> bool:
+        """Write the edited webhook if it stands as read; the first body stays in `originalBody`."""
+        change = change_expression(before, after)
+        values = {**change["ExpressionAttributeValues"], ":original": before.to_item()["body"]}
+        keep = "originalBody = if_not_exists(originalBody, :original), "
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key={"webhookId": {"S": before.webhook_id}},
+                UpdateExpression=change["UpdateExpression"].replace("SET ", f"SET {keep}", 1),
+                ConditionExpression="#seq = :seqRead AND #status <> :processed",
+                ExpressionAttributeNames=change["ExpressionAttributeNames"],
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise translated(error) from error
+        return True
 
     def _read(self, ids: Sequence[str]) -> list[Any]:
         """Read up to 100 items; what the table leaves unprocessed under load is asked for again, more slowly."""

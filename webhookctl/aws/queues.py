@@ -6,6 +6,8 @@ from typing import Any
 
 from webhookctl.aws.session import AwsSession, ClientError, error_code, translated
 from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage
+from webhookctl.core.redrive_native import MoveStatus, MoveTask
+from webhookctl.errors import UsageError
 
 _TRACE_HEADER = "AWSTraceHeader"
 _SYSTEM_ATTRIBUTES = ("SentTimestamp", "ApproximateReceiveCount", _TRACE_HEADER)
@@ -111,18 +113,44 @@ def _outcome(answer: Mapping[str, Any], keys: Sequence[str]) -> BatchOutcome:
 
 
 class SqsMoveTasks:
-    """SQS's own redrive. Implements `core.redrive_run.MoveTasks`."""
+    """SQS's own redrive. Implements `core.redrive_native.MoveTasks`."""
 
     def __init__(self, session: AwsSession) -> None:
         self._client = session.client("sqs")
 
-    def running(self, source_arn: str) -> str | None:
-        """Return the handle of the task that runs on the queue; None also where the service knows no such tasks."""
+    def latest(self, source_arn: str) -> MoveTask | None:
+        """Return the newest task of the queue; SQS lists the newest first."""
         try:
-            answer = self._client.list_message_move_tasks(SourceArn=source_arn, MaxResults=10)
+            answer = self._client.list_message_move_tasks(SourceArn=source_arn, MaxResults=1)
         except ClientError as error:
             if error_code(error) in _NO_MOVE_TASKS:
                 return None
             raise translated(error) from error
-        tasks = (task for task in answer.get("Results", []) if task["Status"] in ("RUNNING", "CANCELLING"))
-        return next((task.get("TaskHandle", "unknown") for task in tasks), None)
+        return next((_task(raw) for raw in answer.get("Results", [])), None)
+
+    def start(self, source_arn: str, *, target_arn: str, rate_per_s: int | None) -> str:
+        """Start a task."""
+        rate = {} if rate_per_s is None else {"MaxNumberOfMessagesPerSecond": rate_per_s}
+        try:
+            answer = self._client.start_message_move_task(SourceArn=source_arn, DestinationArn=target_arn, **rate)
+        except ClientError as error:
+            if error_code(error) in _NO_MOVE_TASKS:
+                raise UsageError(
+                    "the SQS of this environment has no move tasks", hint="leave out --native: that works everywhere"
+                ) from error
+            raise translated(error) from error
+        return str(answer["TaskHandle"])
+
+    def cancel(self, handle: str) -> None:
+        """Ask a task to stop."""
+        _call(self._client.cancel_message_move_task, TaskHandle=handle)
+
+
+def _task(raw: Mapping[str, Any]) -> MoveTask:
+    return MoveTask(
+        status=MoveStatus(raw["Status"]),
+        moved=int(raw.get("ApproximateNumberOfMessagesMoved", 0)),
+        to_move=raw.get("ApproximateNumberOfMessagesToMove"),
+        handle=raw.get("TaskHandle"),
+        failure=raw.get("FailureReason"),
+    )

@@ -1,8 +1,9 @@
 """What is in the dead-letter queue, why, and how much money is at stake: the answer of `dlq list`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import ClassVar, Final
 
 from lambdas.shared.webhook import PaymentEvent
@@ -21,8 +22,8 @@ _RETRY_WINDOWS: Final = {
 class DeadLetterGroup:
     """Dead letters of one provider and type that failed in the same way.
 
-    `money` is what the group's unprocessed webhooks carry, per currency; an amount that another event carries already
-    is not counted twice, a running total counts once per object. `unknown_amounts` could not be read.
+    `money_at_risk` is what the unprocessed webhooks carry, in each currency's main unit; an amount that another event
+    carries already is not counted twice, a running total counts once per object. `unknown_amounts` could not be read.
     `provider_retries_until`: when the provider would have stopped sending the oldest one again; an acknowledged
     webhook is not sent again by itself. `expires_at`: when the queue drops the oldest one.
     """
@@ -35,7 +36,7 @@ class DeadLetterGroup:
     event_type: str
     count: int
     processed: int
-    money: tuple[Money, ...]
+    money_at_risk: Mapping[str, str]
     unknown_amounts: int
     oldest: datetime
     newest: datetime
@@ -47,7 +48,7 @@ class DeadLetterGroup:
     @property
     def at_risk(self) -> str:
         """The money at risk, for a table."""
-        known = ", ".join(str(money) for money in self.money)
+        known = ", ".join(f"{amount} {currency}" for currency, amount in self.money_at_risk.items())
         return known + (f" + {self.unknown_amounts} unknown" if self.unknown_amounts else "") or "-"
 
 
@@ -61,7 +62,7 @@ class DeadLetterSummary:
     processed: int
     is_complete: bool
     oldest_age: str | None
-    money: tuple[Money, ...]
+    money_at_risk: Mapping[str, str]
     provider_retries_end_in: str | None
     expires_in: str | None
     groups: tuple[DeadLetterGroup, ...]
@@ -124,7 +125,7 @@ def summarise(
         processed=sum(group.processed for group in shown),
         is_complete=is_complete,
         oldest_age=None if oldest is None else span(now - oldest),
-        money=totals(money for group in shown for money in group.money),
+        money_at_risk=_texts(totals(money for group in groups.values() for money in group.amounts.values())),
         provider_retries_end_in=span(min(retries) - now) if retries else None,
         expires_in=span(min(group.expires_at for group in shown) - now) if shown else None,
         groups=tuple(shown),
@@ -178,7 +179,7 @@ def _shown(group: _Group, retention: timedelta, now: datetime) -> DeadLetterGrou
         event_type=group.event_type,
         count=group.count,
         processed=group.processed,
-        money=totals(group.amounts.values()),
+        money_at_risk=_texts(totals(group.amounts.values())),
         unknown_amounts=group.unknown_amounts,
         oldest=group.oldest,
         newest=group.newest,
@@ -187,6 +188,11 @@ def _shown(group: _Group, retention: timedelta, now: datetime) -> DeadLetterGrou
         oldest_age=span(now - group.oldest),
         expires_in=span(expires_at - now),
     )
+
+
+def _texts(sums: Mapping[str, Decimal]) -> dict[str, str]:
+    """Write decimals with all their digits: `126.00`, `500`, `1.250`."""
+    return {currency: f"{amount:f}" for currency, amount in sums.items()}
 
 
 def _received_at(letter: DeadLetter) -> datetime:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks
 from webhookctl.core.dlq_scan import BATCH, Normalise, Scan, ScanEnd, ScanLimits
+from webhookctl.core.fix_up import EditError
 from webhookctl.core.journal import Journal, Sent
 from webhookctl.core.outcomes import Followed, follow
 from webhookctl.core.rate import Rate
@@ -28,7 +29,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collaborators:
-    """What a redrive works with. `happened` is called from several threads, one call at a time."""
+    """What a redrive works with. `happened` is called from several threads, one call at a time.
+
+    `fix_up` mends a webhook's payload before it is sent; it raises EditError for one that it cannot mend.
+    """
 
     dlq: Queue
     target: Queue
@@ -37,6 +41,7 @@ class Collaborators:
     journal: Journal | None
     happened: Callable[[Happening], None]
     now: Callable[[], datetime]
+    fix_up: Callable[[DeadLetter], DeadLetter] | None = None
     monotonic: Callable[[], float] = time.monotonic
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -200,11 +205,24 @@ class _Run:
                 self._count("would_redrive", letter)
             return
         sent: list[DeadLetter] = []
-        for batch in _batches(granted, self._plan.send_batch):
+        for batch in _batches(self._fixed(granted), self._plan.send_batch):
             sent += self._send(batch) if self._rate.acquire(len(batch)) else self._give_up(batch)
         if sent:
             self._record(sent)
             self._delete([letter.message for letter in sent])
+
+    def _fixed(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+        """Mend the payloads, where the plan says so; hold back what cannot be mended."""
+        if self._tools.fix_up is None:
+            return letters
+        fixed = []
+        for letter in letters:
+            try:
+                fixed.append(self._tools.fix_up(letter))
+            except EditError as error:
+                self.scan.hold([letter])
+                self._count("edit_failed", letter, reason=error.message)
+        return fixed
 
     def _send(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Send a batch; hold back what the queue refused, and return what it took."""

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from stack.limits import MAX_RECEIVE_COUNT, QUEUE_VISIBILITY_S
 from webhookctl.core.dlq_filter import DeadLetterFilter
+from webhookctl.core.json_patch import Patch
 
 MOST_THREADS: Final = 16
 """More gain nothing on two cores: the interpreter is busy by then."""
@@ -30,8 +31,8 @@ class RedrivePlan:
     """A redrive, fully decided.
 
     `limit` bounds the messages sent. `visibility_s` is how long a received message stays hidden without renewal: after
-    a kill, the wait before a resume sees everything again. `wait_for_s` bounds the wait for outcomes (of each step,
-    with a canary).
+    a kill, the wait before a resume sees everything again. `wait_for_s` bounds the wait for outcomes
+    (of each step, with a canary). `patch` is applied to each payload first.
     """
 
     redrive_id: str
@@ -43,6 +44,7 @@ class RedrivePlan:
     rate_per_s: float | None = None
     limit: int | None = None
     canary: Canary | None = None
+    patch: Patch | None = None
     threads: int = MOST_THREADS
     visibility_s: int = 60
     run_for_s: float = 3600.0
@@ -97,6 +99,7 @@ class RedrivePlan:
             "rate_per_s": self.rate_per_s,
             "limit": self.limit,
             "canary": None if self.canary is None else [self.canary.size, self.canary.stop_if_fail],
+            "patch": None if self.patch is None else list(self.patch),
             "follows_to_the_end": self.follows_to_the_end,
             "visibility_s": self.visibility_s,
             "run_for_s": self.run_for_s,
@@ -121,6 +124,7 @@ _KEPT: Final = (
     "is_guarded",
     "rate_per_s",
     "limit",
+    "patch",
     "follows_to_the_end",
     "visibility_s",
     "run_for_s",

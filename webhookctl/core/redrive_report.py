@@ -3,6 +3,7 @@
 import threading
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from webhookctl.core.outcomes import Followed
 from webhookctl.core.redrive_guard import Verdict
@@ -71,6 +72,7 @@ class RedriveReport:
     in_flight: int
     no_record: int
     unreadable: int
+    edit_failed: int
     send_failed: int
     undeleted: int
     processed: int
@@ -79,15 +81,27 @@ class RedriveReport:
     seconds: float
 
     @property
+    def outcome(self) -> str:
+        """`done`, `partial` or `stopped`: the word of the audit line."""
+        if self.stopped_by not in (StoppedBy.EMPTY, StoppedBy.REPEAT, StoppedBy.MAX):
+            return "stopped"
+        return "partial" if self.is_partial else "done"
+
+    @property
     def is_partial(self) -> bool:
         """Something that was meant to move did not, or failed again."""
-        return bool(self.send_failed or self.failed_again or self.undeleted or self.stopped_by is StoppedBy.CANARY)
+        failed = self.send_failed or self.failed_again or self.undeleted or self.edit_failed
+        return bool(failed) or self.stopped_by is StoppedBy.CANARY
 
     @property
     def is_timed_out(self) -> bool:
         """The time was up before everything was seen, or before every outcome was known."""
         late = (StoppedBy.DEADLINE, StoppedBy.CANARY_UNKNOWN)
         return self.stopped_by in late or (self.waiting > 0 and self.stopped_by is not StoppedBy.INTERRUPT)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what a person wants to read: the counts that are not zero, and how it ended."""
+        return {"redrive_id": self.redrive_id, "stopped_by": self.stopped_by, **self.counts(), "seconds": self.seconds}
 
     def counts(self) -> dict[str, int]:
         """Return the counts that are not zero, for the audit line."""
@@ -120,6 +134,7 @@ class RedriveReport:
             in_flight=tally.of(Verdict.IN_FLIGHT),
             no_record=tally.of(Verdict.NO_RECORD),
             unreadable=tally.of(Verdict.UNREADABLE),
+            edit_failed=tally.of("edit_failed"),
             send_failed=tally.of("send_failed"),
             undeleted=undeleted,
             processed=followed.processed,

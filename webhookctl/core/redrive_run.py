@@ -1,29 +1,27 @@
 """A redrive from the first audit line to the last: refuse, journal, move, account for it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final
 
+from lambdas.shared.webhook import StoredWebhook
 from webhookctl.core.dead_letter import Queue
 from webhookctl.core.dlq import DeadLetterQueue
+from webhookctl.core.fix_up import BodyStore, FixUp
 from webhookctl.core.journal import Journal, read
 from webhookctl.core.operator_audit import Operator, OperatorAction, OperatorAudit
 from webhookctl.core.redrive import Collaborators, redrive
+from webhookctl.core.redrive_native import MoveTask, MoveTasks, move, refuse_while_moving
 from webhookctl.core.redrive_plan import RedrivePlan
 from webhookctl.core.redrive_report import Happening, RedriveReport
-from webhookctl.errors import UsageError, WebhookctlError
+from webhookctl.errors import WebhookctlError
 
-ACTION = "dlq.redrive"
-
-
-class MoveTasks(Protocol):
-    """SQS's own redrive of a dead-letter queue."""
-
-    def running(self, source_arn: str) -> str | None:
-        """Return the handle of the move task that runs on the queue; None also where the service has none."""
-        ...
+ACTION: Final = "dlq.redrive"
+NATIVE_ACTION: Final = "dlq.redrive-native"
+EDIT_ACTION: Final = "dlq.edit"
+_LONGEST_NOTE: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +31,32 @@ class RedriveDesk:
     source: DeadLetterQueue
     target: Queue
     moves: MoveTasks
+    bodies: BodyStore
     audit: OperatorAudit
     operator: Operator
+
+    def account(
+        self,
+        action: str,
+        action_id: str,
+        outcome: str,
+        *,
+        details: Mapping[str, object],
+        webhook_id: str | None = None,
+    ) -> None:
+        """Write an operator's audit line. Raises WebhookctlError."""
+        self.audit.record(
+            OperatorAction(
+                action=action,
+                action_id=action_id,
+                environment=self.source.environment,
+                operator=self.operator,
+                at=self.source.now(),
+                outcome=outcome,
+                webhook_id=webhook_id,
+                details=details,
+            )
+        )
 
 
 def resumed_plan(journal: Path) -> RedrivePlan:
@@ -56,32 +78,30 @@ def run_redrive(
     Raises UsageError while a native move task runs, and WebhookctlError when the redrive cannot go on; the journal
     then says how far it came.
     """
-    refuse_while_native(desk)
+    refuse_while_moving(desk.moves, desk.source.queue.depth().arn)
     if plan.is_dry_run:
-        return redrive(plan, _tools(desk, None, happened, stop))
+        return redrive(plan, _tools(plan, desk, None, happened, stop))
     opened = Journal.resume(journal_path) if is_resumed else Journal.create(journal_path, plan.describe())
     with opened as journal:
         _account(plan, desk, "resumed" if is_resumed else "started")
         try:
-            report = redrive(plan, _tools(desk, journal, happened, stop))
+            report = redrive(plan, _tools(plan, desk, journal, happened, stop))
         except WebhookctlError as error:
             _account(plan, desk, "failed", error=error.message)
             raise
         journal.end(report.stopped_by.value)
-        _account(plan, desk, report.stopped_by.value, counts=report.counts())
+        _account(plan, desk, report.outcome, stoppedBy=report.stopped_by.value, counts=report.counts())
     return report
 
 
-def refuse_while_native(desk: RedriveDesk) -> None:
-    """Raise UsageError while SQS itself moves messages out of the queue: the two would trip over each other."""
-    handle = desk.moves.running(desk.source.queue.depth().arn)
-    if handle is not None:
-        raise UsageError("a native move task is running on the dead-letter queue", hint="wait for it, or cancel it")
-
-
 def _tools(
-    desk: RedriveDesk, journal: Journal | None, happened: Callable[[Happening], None], stop: threading.Event
+    plan: RedrivePlan,
+    desk: RedriveDesk,
+    journal: Journal | None,
+    happened: Callable[[Happening], None],
+    stop: threading.Event,
 ) -> Collaborators:
+    fix_up = _fix_up(plan, desk)
     return Collaborators(
         dlq=desk.source.queue,
         target=desk.target,
@@ -89,20 +109,57 @@ def _tools(
         normalise=desk.source.normalise,
         journal=journal,
         happened=happened,
+        fix_up=fix_up.apply if fix_up is not None else None,
         now=desk.source.now,
         stop=stop,
     )
 
 
 def _account(plan: RedrivePlan, desk: RedriveDesk, outcome: str, **details: object) -> None:
-    desk.audit.record(
-        OperatorAction(
-            action=ACTION,
-            action_id=plan.redrive_id,
-            environment=plan.environment,
-            operator=desk.operator,
-            at=desk.source.now(),
-            outcome=outcome,
-            details={"filter": plan.filters.describe(), **details},
+    desk.account(ACTION, plan.redrive_id, outcome, details={"filter": plan.filters.describe(), **details})
+
+
+def _fix_up(plan: RedrivePlan, desk: RedriveDesk) -> FixUp | None:
+    if plan.patch is None:
+        return None
+    paths = ", ".join(f"{step['op']} {step['path']}" for step in plan.patch)
+
+    def record(before: StoredWebhook, after: StoredWebhook) -> None:
+        desk.account(
+            EDIT_ACTION,
+            plan.redrive_id,
+            "edited",
+            webhook_id=after.webhook_id,
+            details={"paths": paths, "bodySha256": {"from": before.body_sha256, "to": after.body_sha256}},
         )
+
+    return FixUp(
+        patch=plan.patch,
+        bodies=desk.bodies,
+        normalise=desk.source.normalise,
+        operator=desk.operator.name,
+        note=f"{plan.redrive_id}: {paths}"[:_LONGEST_NOTE],
+        record=record,
     )
+
+
+def run_natively(
+    plan: RedrivePlan, desk: RedriveDesk, *, progress: Callable[[MoveTask], None], stop: threading.Event
+) -> MoveTask:
+    """Let SQS move everything; on record before and after. Raises UsageError where the environment cannot."""
+    refuse_while_moving(desk.moves, desk.source.queue.depth().arn)
+    desk.account(NATIVE_ACTION, plan.redrive_id, "started", details={})
+    try:
+        task = move(
+            desk.moves,
+            source_arn=desk.source.queue.depth().arn,
+            target_arn=desk.target.depth().arn,
+            rate_per_s=None if plan.rate_per_s is None else max(1, int(plan.rate_per_s)),
+            progress=progress,
+            stop=stop,
+        )
+    except WebhookctlError as error:
+        desk.account(NATIVE_ACTION, plan.redrive_id, "failed", details={"error": error.message})
+        raise
+    desk.account(NATIVE_ACTION, plan.redrive_id, task.status.value.lower(), details={"counts": {"moved": task.moved}})
+    return task

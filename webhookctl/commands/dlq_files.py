@@ -1,0 +1,75 @@
+"""`webhookctl dlq export`, `import` and `purge`: dead letters in files."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhookctl.commands.dlq_options import DEFAULT_MOST, Most, takes_filters
+from webhookctl.commands.options import Confirm
+from webhookctl.context import Context
+from webhookctl.core.dlq_actions import export_dead_letters, import_dead_letters, purge_dead_letters
+from webhookctl.core.dlq_filter import DeadLetterFilter
+from webhookctl.errors import PartialError, UsageError
+
+Payloads = Annotated[
+    bool, typer.Option("--payloads", help="With the stored payloads: personal data, keep the file safe.")
+]
+
+
+@takes_filters
+def export(
+    ctx: Context,
+    filters: DeadLetterFilter,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; JSON lines.")],
+    payloads: Payloads = False,
+    limit: Most = DEFAULT_MOST,
+) -> None:
+    """Write dead letters, each with its webhook's record, to a file; the queue stays as it is."""
+    ctx.obj.show(export_dead_letters(ctx.obj.redrive_desk, filters, file, has_payloads=payloads, most=limit))
+
+
+def import_(
+    ctx: Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What export or purge wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    confirm: Confirm = None,
+) -> None:
+    """Put the messages of an export back into the dead-letter queue."""
+    app = ctx.obj
+    app.guard(f"Put the messages of {file} into the dead-letter queue", yes=yes or app.is_disposable, confirm=confirm)
+    report = import_dead_letters(app.redrive_desk, file)
+    app.show(report)
+    if report.failed:
+        raise PartialError(f"{report.failed:,} messages were refused by the queue", hint="import them again")
+
+
+@takes_filters
+def purge(
+    ctx: Context,
+    filters: DeadLetterFilter,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="Export to this new file first. Default: a new one here."),
+    ] = None,
+    no_export: Annotated[bool, typer.Option("--no-export", help="Really keep no copy.")] = False,
+    payloads: Payloads = False,
+    limit: Most = DEFAULT_MOST,
+    confirm: Confirm = None,
+) -> None:
+    """Delete dead letters; each is exported before it goes. Asks for the environment's name."""
+    app = ctx.obj
+    if file is not None and no_export:
+        raise UsageError("--file and --no-export contradict each other")
+    if confirm != app.environment:
+        app.console.confirm_name("Delete dead letters for good.", app.environment)
+    app.guard("Delete dead letters", yes=True, confirm=app.environment)
+    default = Path(f"dlq-{app.environment}-{app.now().astimezone(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+    target = None if no_export else file or default
+    report = purge_dead_letters(app.redrive_desk, filters, target, has_payloads=payloads, most=limit)
+    app.show(report)
+    if report.file is not None:
+        app.console.say(f"to undo: webhookctl dlq import --env {app.environment} {report.file}")
+    if report.undeleted:
+        raise PartialError(f"{report.undeleted:,} messages could not be deleted", hint="webhookctl dlq list")

@@ -1,0 +1,169 @@
+"""`webhookctl dlq redrive`: plan, ask, carry out, report."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhookctl.commands.dlq_edit import chosen_patch
+from webhookctl.commands.dlq_native import redrive_natively
+from webhookctl.commands.dlq_options import Visibility, takes_filters
+from webhookctl.commands.dlq_progress import following
+from webhookctl.commands.options import Confirm, DryRun, Timeout, Yes
+from webhookctl.context import AppContext, Context
+from webhookctl.core.dlq_filter import DeadLetterFilter
+from webhookctl.core.redrive_plan import Canary, RedrivePlan, new_redrive_id
+from webhookctl.core.redrive_report import RedriveReport, StoppedBy
+from webhookctl.core.redrive_run import resumed_plan, run_redrive
+from webhookctl.core.timespan import parse_span
+from webhookctl.errors import INTERRUPTED_EXIT_CODE, PartialError, UsageError, WaitTimeoutError
+from webhookctl.render import render
+
+
+@takes_filters
+def redrive(
+    ctx: Context,
+    filters: DeadLetterFilter,
+    dry_run: DryRun = False,
+    rate: Annotated[str | None, typer.Option("--rate", metavar="N", help="Send at most N messages a second.")] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, metavar="N", help="Send at most N messages.")] = None,
+    canary: Annotated[
+        int | None,
+        typer.Option(
+            "--canary", min=1, metavar="N", help="Send N, wait for what becomes of them, go on in growing steps."
+        ),
+    ] = None,
+    stop_if_fail: Annotated[
+        int, typer.Option("--stop-if-fail", min=1, metavar="N", help="Stop when N of a canary step fail again.")
+    ] = 1,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow each redriven webhook to its end.")] = False,
+    timeout: Timeout = timedelta(minutes=5),
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Fix up the payload in $EDITOR first; the same change goes to each message.")
+    ] = False,
+    patch: Annotated[
+        Path | None,
+        typer.Option("--patch", metavar="FILE", help="Fix up each payload with this JSON patch (RFC 6902)."),
+    ] = None,
+    native: Annotated[
+        bool, typer.Option("--native", help="Let SQS move everything: no filter, no guard, no resume.")
+    ] = False,
+    guard: Annotated[
+        bool, typer.Option("--guard/--no-guard", help="Leave out what is processed, superseded or in flight.")
+    ] = True,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", metavar="FILE", help="Keep the journal here instead of the usual place.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish the redrive that --journal tells of.")] = False,
+    visibility: Visibility = 60,
+    deadline: Annotated[str, typer.Option("--deadline", metavar="TIME", help="Receive for this long at most.")] = "1h",
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> None:
+    """Move dead letters back to the processing queue.
+
+    Killed at any moment, it loses nothing: --journal FILE --resume goes on where it stopped.
+    """
+    app, query = ctx.obj, ctx.obj.settings.query
+    filters = filters if query is None else replace(filters, query=query)  # here --query chooses messages
+    plan = RedrivePlan(
+        redrive_id=new_redrive_id(),
+        environment=app.environment,
+        filters=filters,
+        is_dry_run=dry_run,
+        is_guarded=guard,
+        follows_to_the_end=wait,
+        rate_per_s=_rate(rate),
+        limit=most,
+        canary=None if canary is None else Canary(size=canary, stop_if_fail=stop_if_fail),
+        visibility_s=visibility,
+        run_for_s=parse_span(deadline).total_seconds(),
+        wait_for_s=timeout.total_seconds(),
+    )
+    if native:
+        redrive_natively(app, plan, yes=yes, confirm=confirm)
+        return
+    if resume:
+        plan = _resumed(plan, journal)
+    elif edit or patch:
+        plan = replace(plan, patch=chosen_patch(app, filters, patch))
+    if not dry_run:
+        app.guard(_question(plan), yes=yes or app.is_disposable, confirm=confirm)
+    path = journal or app.settings.home / "redrives" / f"{plan.redrive_id}.jsonl"
+    _conclude(app, _carried_out(app, plan, path, is_resumed=resume), path)
+
+
+def _carried_out(context: AppContext, plan: RedrivePlan, path: Path, *, is_resumed: bool) -> RedriveReport:
+    desk = context.redrive_desk
+    label = "would redrive" if plan.is_dry_run else "redriving"
+    with following(context, label, total=desk.source.queue.depth().visible) as followed:
+        return run_redrive(
+            plan, desk, journal_path=path, is_resumed=is_resumed, happened=followed.happened, stop=followed.stop
+        )
+
+
+def _conclude(context: AppContext, report: RedriveReport, path: Path) -> None:
+    """Print the report and turn what went wrong into the exit code."""
+    shown = report.shown() if context.settings.output == "table" else report
+    render(shown, context.console, output=context.settings.output)
+    again = f"webhookctl dlq redrive --env {context.environment} --journal {path} --resume"
+    if report.stopped_by is StoppedBy.INTERRUPT:
+        context.console.say(f"interrupted; go on with: {again}")
+        raise typer.Exit(INTERRUPTED_EXIT_CODE)
+    if report.is_partial:
+        raise PartialError(_what_failed(report), hint=f"webhookctl dlq list --env {context.environment}")
+    if report.is_timed_out:
+        raise WaitTimeoutError(_what_is_open(report), hint=again)
+
+
+def _what_failed(report: RedriveReport) -> str:
+    stopped = "the canary stopped the redrive: " if report.stopped_by is StoppedBy.CANARY else ""
+    counts = {
+        "failed again": report.failed_again,
+        "could not be sent": report.send_failed,
+        "could not be fixed up": report.edit_failed,
+        "sent but not deleted": report.undeleted,
+    }
+    return stopped + ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
+def _what_is_open(report: RedriveReport) -> str:
+    if report.waiting:
+        return f"{report.waiting:,} redriven webhooks have not come to an end in time"
+    return "the deadline came before the end of the queue"
+
+
+def _resumed(asked: RedrivePlan, journal: Path | None) -> RedrivePlan:
+    """Return the plan of the interrupted redrive. Raises UsageError when it is another environment's."""
+    if journal is None:
+        raise UsageError("--resume needs --journal FILE", hint="the interrupted redrive printed the file")
+    if not asked.filters.is_empty:
+        raise UsageError("--resume takes no filters: the journal has those of the interrupted redrive")
+    plan = resumed_plan(journal)
+    if plan.environment != asked.environment:
+        raise UsageError(
+            f"the journal is of environment {plan.environment!r}, not {asked.environment!r}",
+            hint=f"add --env {plan.environment}",
+        )
+    return plan
+
+
+def _rate(text: str | None) -> float | None:
+    """Read `50`, `50/s` or `0.5`."""
+    if text is None:
+        return None
+    try:
+        rate = float(text.removesuffix("/s"))
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise UsageError(f"--rate {text!r} is not a rate", hint="write it like 50 or 50/s")
+    return rate
+
+
+def _question(plan: RedrivePlan) -> str:
+    described = plan.filters.describe()
+    which = ", ".join(f"{name} {value}" for name, value in described.items()) if described else "all"
+    return f"Move dead letters back to the processing queue ({which})"
