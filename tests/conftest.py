@@ -1,10 +1,16 @@
 """Fixtures that all tests share."""
 
+import contextlib
+import io
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from webhookctl import cli
 from webhookctl.local import environment, ports
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
@@ -33,3 +39,33 @@ def local_environment(local_home: Path) -> Iterator[LocalEnvironment]:
     """Start a local environment, empty at first, shared by the whole test run."""
     yield boot(local_home)
     environment.down(Places(local_home / "local"))
+
+
+@dataclass(frozen=True)
+class Cli:
+    """Runs webhookctl in this process, as its entry point does, against the run's own WEBHOOKCTL_HOME."""
+
+    home: Path
+
+    def code(self, *words: str) -> tuple[int, str]:
+        """Run a command line and return its exit code and its stdout."""
+        stdout = io.StringIO()
+        with contextlib.redirect_stdout(stdout), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("WEBHOOKCTL_HOME", str(self.home))
+            code = cli.run([*words, "--quiet", "--no-input"])
+        return code, stdout.getvalue()
+
+    def json(self, *words: str) -> Any:
+        """Run a command that must succeed and return its JSON."""
+        code, text = self.code(*words, "-o", "json")
+        assert code == 0, (words, code, text)
+        return json.loads(text)
+
+
+@pytest.fixture(scope="session")
+def deployed(local_home: Path, local_environment: LocalEnvironment) -> Cli:
+    """Deploy the project's stack to the shared local environment; return the CLI that works on it."""
+    assert local_environment.root == local_home / "local"
+    runner = Cli(local_home)
+    assert runner.json("deploy", "--env", "local", "--yes")["result"] == "deployed"
+    return runner
