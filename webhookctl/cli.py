@@ -56,6 +56,7 @@ COMMANDS: Final = (
     ),
     Entry("Set up", "outputs", "Print the stack's outputs.", "outputs"),
     Entry("Send", "send", "Send signed test webhooks, one request each.", "send"),
+    Entry("Send", "verify", "Explain why a request does or does not verify."),
     Entry("Look", "events", "Look at the stored webhooks."),
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "dlq", "Look into the dead-letter queue and move it back safely."),

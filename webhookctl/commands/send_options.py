@@ -18,7 +18,7 @@ from webhookctl.core.timespan import parse_moment, parse_span
 from webhookctl.errors import UsageError
 
 
-def _signing_time(text: str) -> datetime:
+def signing_time(text: str) -> datetime:
     """Read `+10m` (ahead), `-10m` (ago), Unix seconds, or ISO 8601."""
     try:
         if text.isdecimal():
@@ -73,7 +73,7 @@ class SendOptions:
         datetime | None,
         typer.Option(
             "--timestamp",
-            parser=_signing_time,
+            parser=signing_time,
             metavar="TIME",
             help="Sign with this time: -10m, +1h, ISO 8601.",
         ),
