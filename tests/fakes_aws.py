@@ -20,6 +20,7 @@ from typing import Any, cast
 from unittest import mock
 
 import boto3
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
@@ -123,6 +124,7 @@ class FakeAws:
             read_timeout=lambda_aws.READ_TIMEOUT_S,
             retries={"mode": "standard", "total_max_attempts": lambda_aws.ATTEMPTS},
             parameter_validation=False,
+            signature_version=UNSIGNED,
         )
         client = _session().client(service, endpoint_url=URL, config=config)  # type: ignore[call-overload]
         client.meta.events.register("before-send", self._answer)
