@@ -60,7 +60,7 @@ def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
     return bounds
 
 
-RUN = Run("burst", judge=judge, rate_rps=BURST_RPS, duration_s=45.0)
+RUN = Run("burst", judge=judge, rate_rps=BURST_RPS, users=users_for(BURST_RPS) * 2, duration_s=45.0)
 
 
 class Burst(WebhookUser):

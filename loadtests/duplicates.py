@@ -36,7 +36,7 @@ def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
     ]
 
 
-RUN = Run("duplicates", judge=judge, rate_rps=RATE_RPS, duration_s=45.0)
+RUN = Run("duplicates", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS), duration_s=45.0)
 
 
 class Retries(WebhookUser):

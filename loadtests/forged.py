@@ -24,7 +24,8 @@ def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
     return [answered(seen, "forger", (401,)), answered(seen, "genuine", (200,))]
 
 
-RUN = Run("forged", judge=judge, rate_rps=FORGED_RPS, duration_s=45.0)
+USERS = users_for(FORGED_RPS) + users_for(GENUINE_RPS)
+RUN = Run("forged", judge=judge, rate_rps=FORGED_RPS, users=USERS, duration_s=45.0)
 
 
 class Forger(WebhookUser):

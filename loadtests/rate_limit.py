@@ -12,7 +12,16 @@ from loadtests.run import Run
 from loadtests.user import AboveTheLimit, WebhookUser, users_for
 
 ABOVE_USERS, JUST_ABOVE_USERS = users_for(ABOVE_RPS), users_for(JUST_ABOVE_RPS)
-RUN = Run("rate_limit", judge=judge, rate_rps=ABOVE_RPS, duration_s=420.0, awaits=ABOVE_USERS + JUST_ABOVE_USERS)
+AWAITED = ABOVE_USERS + JUST_ABOVE_USERS
+RUN = Run(
+    "rate_limit",
+    judge=judge,
+    rate_rps=ABOVE_RPS,
+    users=AWAITED + users_for(BELOW_RPS) + users_for(NEIGHBOUR_RPS),
+    duration_s=130.0,
+    lags=2,
+    awaits=AWAITED,
+)
 
 
 class Below(WebhookUser):

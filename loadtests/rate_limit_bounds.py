@@ -7,7 +7,7 @@ from loadtests.bounds import Bound, blocked_in_time, never_blocked, stays_blocke
 from loadtests.observations import Observations
 from loadtests.settings import LoadSettings
 
-ABOVE_RPS: Final = 50.0
+ABOVE_RPS: Final = 30.0
 JUST_ABOVE_RPS: Final = 15.0
 BELOW_RPS: Final = 8.0
 NEIGHBOUR_RPS: Final = 4.0
@@ -19,8 +19,8 @@ def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
     return [
         never_blocked(seen, "below", why),
         never_blocked(seen, "neighbour", "an address is not affected by another one's flood"),
-        *blocked_in_time(seen, "just_above", settings, rate_rps=JUST_ABOVE_RPS),
-        *blocked_in_time(seen, "above", settings, rate_rps=settings.rate_rps),
+        *blocked_in_time(seen, "just_above", settings),
+        *blocked_in_time(seen, "above", settings),
         stays_blocked(seen, "above"),
         unblocked_in_time(seen, "above", settings),
     ]

@@ -29,16 +29,32 @@ Judge = Callable[[Observations, LoadSettings], Sequence[Bound]]
 class Run:
     """One scenario's state in this process, be it alone, the master or a worker."""
 
-    def __init__(self, name: str, *, judge: Judge, rate_rps: float, duration_s: float, awaits: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        judge: Judge,
+        rate_rps: float,
+        users: int,
+        duration_s: float,
+        lags: int = 0,
+        awaits: int = 0,
+    ) -> None:
+        """Make a scenario's run.
+
+        `users` is the sum of its user classes' fixed counts. It lasts `duration_s` and `lags` times the WAF's lag, or
+        until `awaits` of its users say that they are done.
+        """
         self.name, self._judge = name, judge
-        self._defaults = (rate_rps, duration_s)
+        self._defaults = (rate_rps, duration_s, lags)
+        self._users = users
         self.observations = Observations()
         self.started_at = 0.0
         self.settings: LoadSettings
         self.signer: Signer
         self._environment: Any = None
         self._awaits, self._finished = awaits, 0
-        events.init_command_line_parser.add_listener(add_options)
+        events.init_command_line_parser.add_listener(self._add_options)
         events.init.add_listener(self._on_init)
         events.test_start.add_listener(self._on_start)
         events.report_to_master.add_listener(self._on_report)
@@ -55,11 +71,18 @@ class Run:
         """Say that one of the users that the run waits for has finished; after the last of them the run ends."""
         self._environment.runner.send_message(_DONE)
 
+    def _add_options(self, parser: Any) -> None:  # noqa: ANN401 - Locust's own parser
+        """Declare the options, and start all users at once: a role's rate is shared by its users."""
+        add_options(parser)
+        parser.set_defaults(num_users=self._users, spawn_rate=float(self._users))
+
     def _on_init(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
         self._environment = environment
-        rate_rps, duration_s = self._defaults
+        rate_rps, duration_s, lags = self._defaults
+        options = environment.parsed_options
         try:
-            self.settings = read_settings(environment.parsed_options, rate_rps=rate_rps, duration_s=duration_s)
+            duration_s += lags * options.waf_lag
+            self.settings = read_settings(options, rate_rps=rate_rps, duration_s=duration_s)
             self.signer = Signer.from_file(self.settings.secrets)
         except (LoadSettingsError, OSError, ValueError) as error:
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - Locust would show a traceback

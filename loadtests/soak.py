@@ -23,7 +23,7 @@ def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
     return [answered(seen, "traffic", (200,)), answered(seen, "forger", (401,))]
 
 
-RUN = Run("soak", judge=judge, rate_rps=RATE_RPS, duration_s=1800.0)
+RUN = Run("soak", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS) + 1, duration_s=1800.0)
 
 
 class Traffic(WebhookUser):

@@ -23,7 +23,7 @@ def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
     return [answered(seen, "steady", (200,)), never_blocked(seen, "steady", why)]
 
 
-RUN = Run("steady", judge=judge, rate_rps=RATE_RPS, duration_s=60.0)
+RUN = Run("steady", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS), duration_s=60.0)
 
 
 class Steady(WebhookUser):

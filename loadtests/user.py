@@ -14,7 +14,7 @@ from loadtests.observations import BLOCKED, THROTTLED
 from loadtests.run import Run
 from loadtests.source_address import BoundClientPool
 
-REQUESTS_PER_USER_S = 5.0
+REQUESTS_PER_USER_S = 2.0
 """A user waits for each answer, so a role gets one user for each so many requests a second."""
 
 

@@ -46,21 +46,31 @@ def run_of(limit_reached_s: int, *, rate: int = 50, role: str = "above", probe_s
 
 def test_a_block_within_limit_check_and_lag_is_kept() -> None:
     """600 at 50/s take 12 s; the check may come 10 s later."""
-    assert all(bound.is_kept for bound in blocked_in_time(run_of(20), "above", settings(), rate_rps=50))
+    assert all(bound.is_kept for bound in blocked_in_time(run_of(20), "above", settings()))
 
 
 def test_a_late_block_breaks_both_bounds() -> None:
     """Twice the limit is outside the bound without a lag, inside it with one."""
     late = run_of(40)
-    assert not any(bound.is_kept for bound in blocked_in_time(late, "above", settings(), rate_rps=50))
-    assert all(bound.is_kept for bound in blocked_in_time(late, "above", settings(lag_s=30), rate_rps=50))
+    assert not any(bound.is_kept for bound in blocked_in_time(late, "above", settings()))
+    assert all(bound.is_kept for bound in blocked_in_time(late, "above", settings(lag_s=30)))
 
 
 def test_an_early_block_breaks_the_least_count() -> None:
-    """A limit lower than the product's is found out too."""
-    time_bound, count_bound = blocked_in_time(run_of(5), "above", settings(), rate_rps=50)
-    assert time_bound.is_kept
+    """A limit lower than the product's is found out too: the count at the block is far under the limit."""
+    seen = run_of(5)
+    flow(seen, "above", rate=50, seconds=range(20, 30), status=403)
+    _, count_bound = blocked_in_time(seen, "above", settings())
     assert not count_bound.is_kept
+
+
+def test_a_client_too_slow_to_reach_the_limit_proves_nothing() -> None:
+    """A flood that never was one is said to be so, and is no success."""
+    seen = Observations()
+    flow(seen, "above", rate=5, seconds=range(60))
+    (bound,) = blocked_in_time(seen, "above", settings())
+    assert not bound.is_kept
+    assert "client too slow" in bound.measured
 
 
 def test_no_block_at_all_is_broken() -> None:
@@ -68,7 +78,7 @@ def test_no_block_at_all_is_broken() -> None:
     seen = Observations()
     flow(seen, "above", rate=50, seconds=range(60))
     seen.mark("above").first_request = START
-    (bound,) = blocked_in_time(seen, "above", settings(), rate_rps=50)
+    (bound,) = blocked_in_time(seen, "above", settings())
     assert not bound.is_kept
     assert bound.measured == "never blocked"
     assert not stays_blocked(seen, "above").is_kept
