@@ -58,6 +58,7 @@ COMMANDS: Final = (
     Entry("Send", "send", "Send signed test webhooks, one request each.", "send"),
     Entry("Send", "verify", "Explain why a request does or does not verify."),
     Entry("Look", "events", "Look at the stored webhooks."),
+    Entry("Look", "trace", "See one webhook's way through all services."),
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "dlq", "Look into the dead-letter queue and move it back safely."),
     Entry("Look", "logs", "Read what the deployed functions write."),

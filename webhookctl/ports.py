@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from webhookctl.aws.logs import Logs
     from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
+    from webhookctl.aws.xray import XRay
     from webhookctl.core.dlq import DeadLetterQueue
     from webhookctl.core.events import WebhookTable
     from webhookctl.core.guard import Identity
     from webhookctl.core.outputs import StackOutputs
     from webhookctl.core.redrive_run import RedriveDesk
+    from webhookctl.core.trace_find import TraceLines
     from webhookctl.local.state import LocalEnvironment
 
 
@@ -143,6 +145,22 @@ class Ports:
         from webhookctl.aws.dead_letter_desk import redrive_desk
 
         return redrive_desk(self.session, self.outputs, now=self.now)
+
+    @cached_property
+    def traces(self) -> "XRay":
+        """X-Ray."""
+        from webhookctl.aws.xray import XRay
+
+        return XRay(self.session)
+
+    @cached_property
+    def trace_lines(self) -> "TraceLines":
+        """The audit and log lines that belong to traces."""
+        from webhookctl.core.trace_find import TraceLines
+
+        functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor"}
+        groups = {f"/aws/lambda/{self.outputs[output]}": whose for output, whose in functions.items()}
+        return TraceLines(logs=self.logs, groups=groups, audit=self.audit_log)
 
     @cached_property
     def audit_table(self) -> "AuditTable":

@@ -1,11 +1,13 @@
 """One renderer for every command: frozen dataclasses in, table, JSON or JSON lines out.
 
 JSON keys are the field names. A dataclass may name the columns of its table in a class variable
-`TABLE: ClassVar[tuple[str, ...]]`; without it every plain field is a column.
+`TABLE: ClassVar[tuple[str, ...]]`; without it every plain field is a column. One with a method
+`draw(width, style) -> lines` draws its own table form.
 """
 
 import base64
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,7 +98,9 @@ def table_lines(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 
     """Yield the lines of a table: columns for many, names and values for one."""
     if value is None:
         return
-    if _is_many(value):
+    if hasattr(value, "draw"):
+        yield from value.draw(console.width or shutil.get_terminal_size().columns, console.style)
+    elif _is_many(value):
         yield from _many(iter(value), console)
     elif is_dataclass(value) or isinstance(value, Mapping):
         yield from _one(value, console)
@@ -108,6 +112,10 @@ def _many(items: Iterator[Any], console: Console) -> Iterator[str]:
     first = next(items, None)
     if first is None:
         console.say("(none)")
+        return
+    if hasattr(first, "draw"):
+        for item in chain([first], items):
+            yield from (*table_lines(item, console), "")
         return
     if not (is_dataclass(first) or isinstance(first, Mapping)):
         yield from (_cell(item) for item in chain([first], items))

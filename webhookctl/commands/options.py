@@ -16,7 +16,8 @@ def _moment(text: str) -> datetime:
         raise typer.BadParameter(error.message) from error
 
 
-def _span(text: str | timedelta) -> timedelta:
+def parsed_span(text: str | timedelta) -> timedelta:
+    """Return a duration, or raise the usage error that Typer prints."""
     if isinstance(text, timedelta):  # a default, which Typer parses too
         return text
     try:
@@ -35,7 +36,7 @@ Until = Annotated[
 ]
 Timeout = Annotated[
     timedelta,
-    typer.Option("--timeout", parser=_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),
+    typer.Option("--timeout", parser=parsed_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),
 ]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what arrives, until Ctrl-C.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print what would be done, and do nothing.")]

@@ -32,14 +32,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """One audit line. `line` is the whole of it, as sealed; `at` is when the change happened.
+    """One audit line. `line` is the whole of it, as sealed.
 
+    `at` is when the change happened, `written_at` when the line was written.
     `kind` is `audit` or `operator`; `change` is INSERT, MODIFY or REMOVE, or the operator's action. `changed` says
     what: `field: before → after` of the allow-listed fields, or the operation's outcome.
     """
 
     TABLE: ClassVar = ("at", "webhook_id", "seq", "change", "changed", "actor")
     at: datetime
+    written_at: datetime
     kind: str
     change: str
     actor: str
@@ -93,6 +95,7 @@ def parse(event: LogEvent) -> AuditRecord | None:
     is_webhook = kind == WEBHOOK
     return AuditRecord(
         at=_moment(line.get("changedAt" if is_webhook else "at"), event.at),
+        written_at=event.at,
         kind=kind,
         change=str(line.get("change" if is_webhook else "action", "")),
         actor=str(line.get("actor", "unknown")),

@@ -1,6 +1,6 @@
 """One webhook's timeline: each audit record with what it changed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -36,6 +36,17 @@ class Timeline:
     event_type: str | None
     steps: list[Step]
 
+    def draw(self, width: int, style: Callable[..., str]) -> Iterator[str]:
+        """Yield the timeline for a terminal: a line per write, its changes below."""
+        yield style(f"{self.webhook_id}  {self.event_type or ''}".rstrip(), "bold")
+        for step in self.steps:
+            number = "" if step.seq is None else f"#{step.seq}"
+            odd = "" if step.is_chained is not False else style("  not chained: written around the project", "red")
+            told = f"{step.at:%Y-%m-%d %H:%M:%S}Z  {number:<3} {step.change:<7} {step.status or '-':<10} {step.actor}"
+            yield told.rstrip() + odd
+            for change in step.changed:
+                yield style(_cut(f"{'':24}{change}", width), "dim")
+
 
 _OPERATOR = ("user", "reason", "note")
 
@@ -66,3 +77,7 @@ def _step(record: AuditRecord) -> Step:
         trace_id=record.trace_id,
         is_chained=record.line.get("isChained"),
     )
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

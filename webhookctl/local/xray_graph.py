@@ -83,7 +83,7 @@ class ServiceGraph:
             tally = edges.setdefault(_key(view.nodes[edge.target]), _Tally())
             tally.add(edge.outcome, edge.start, edge.end)
         root = view.root
-        if root is not None and root.http:
+        if root is not None and "url" in root.http:
             tally = self._client(root).edges.setdefault(_key(root), _Tally())
             tally.add(root.outcome, root.start, root.end)
 

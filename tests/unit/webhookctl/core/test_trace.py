@@ -1,0 +1,262 @@
+"""Traces: one picture of a webhook's whole way, whatever is missing; searches that keep to X-Ray's limits."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.fakes_audit import grown
+from webhookctl.core.audit import parse
+from webhookctl.core.logs import LogEvent
+from webhookctl.core.trace import (
+    TraceDocuments,
+    TraceFilter,
+    TraceSummary,
+    find_by,
+    list_traces,
+    read_traces,
+    windows,
+)
+from webhookctl.core.trace_tree import build
+from webhookctl.core.trace_waterfall import Waterfall
+from webhookctl.errors import NotFoundError
+
+BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TRACE = "1-69a42a40-000000000000000000000001"
+GATEWAY, LAMBDA, FUNCTION, INVOCATION, RECEIVER = (f"{n:016x}" for n in range(1, 6))
+_ids = count(100)
+
+
+def _document(name: str, start_ms: float, took_ms: float | None, **more: Any) -> dict[str, Any]:
+    start = BEGIN.timestamp() + start_ms / 1000
+    ends = {"in_progress": True} if took_ms is None else {"end_time": start + took_ms / 1000}
+    return {"id": f"{next(_ids):016x}", "name": name, "start_time": start, **ends, **more}
+
+
+def _attempt(number: int, start_ms: float, took_ms: float, *, passes: bool) -> dict[str, Any]:
+    fault = {} if passes else {"fault": True}
+    return _document(
+        "payment-processor-dev",
+        start_ms,
+        took_ms,
+        parent_id=RECEIVER,
+        annotations={"attempt": number, "outcome": "processed" if passes else "failed", "webhook_id": "stripe:evt_1"},
+        subsegments=[
+            _document("load", start_ms + 1, took_ms / 2),
+            _document("normalise", start_ms + 1 + took_ms / 2, took_ms / 2 - 2, **fault),
+        ],
+        **fault,
+    )
+
+
+def _failing_twice() -> TraceDocuments:
+    """Return the trace of a webhook that failed twice and then passed."""
+    receiver = _document(
+        "webhook-receiver-dev",
+        22,
+        48,
+        id=RECEIVER,
+        parent_id=INVOCATION,
+        annotations={
+            "provider": "stripe",
+            "webhook_id": "stripe:evt_1",
+            "event_id": "evt_1",
+            "event_type": "payment_intent.succeeded",
+            "outcome": "accepted",
+        },
+        subsegments=[_document("verify", 23, 2), _document("store", 26, 20), _document("enqueue", 47, 20)],
+    )
+    gateway = _document(
+        "payment-webhooks-dev/prod",
+        0,
+        90,
+        id=GATEWAY,
+        origin="AWS::ApiGateway::Stage",
+        http={"response": {"status": 200}},
+    )
+    service = _document("webhook-receiver-dev", 12, 70, id=LAMBDA, parent_id=GATEWAY, origin="AWS::Lambda")
+    function = _document(
+        "webhook-receiver-dev",
+        14,
+        66,
+        id=FUNCTION,
+        parent_id=LAMBDA,
+        origin="AWS::Lambda::Function",
+        subsegments=[_document("Invocation", 14, 66, id=INVOCATION)],
+    )
+    attempts = [
+        _attempt(1, 120, 40, passes=False),
+        _attempt(2, 1170, 30, passes=False),
+        _attempt(3, 3210, 60, passes=True),
+    ]
+    return TraceDocuments(trace_id=TRACE, segments=(gateway, service, function, receiver, *attempts))
+
+
+def _drawn(picture: Waterfall, width: int) -> list[str]:
+    return list(picture.draw(width, lambda text, *_: text))
+
+
+def _picture(*, with_logs: bool = False) -> Waterfall:
+    world = grown(["evt_1"])
+    records = [record for event in world.log if (record := parse(event)) is not None]
+    logs = [
+        (whose, LogEvent(at=BEGIN + timedelta(milliseconds=at), group="g", stream="s", message=text, event_id=text))
+        for whose, at, text in (
+            ("receiver", 71, '{"type":"webhook","outcome":"accepted","durationMs":48,"traceId":"x"}'),
+            ("processor", 161, '{"type":"processing","attempt":1,"outcome":"retried","reason":"injected"}'),
+            ("processor", 3271, '{"type":"processing","attempt":3,"outcome":"processed"}'),
+        )
+    ]
+    return Waterfall(trace=build(_failing_twice(), records), logs=tuple(logs) if with_logs else ())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_all_attempts_of_a_webhook_stand_in_one_picture(width: int, snapshot: SnapshotAssertion) -> None:
+    """Failed twice, then passed: every attempt, every wait, every audit line, within the terminal's width."""
+    lines = _drawn(_picture(), width)
+    assert max(map(len, lines)) <= width
+    assert sum("payment-processor-dev" in line for line in lines) == 3
+    assert sum("✗" in line for line in lines) == 4
+    assert "\n".join(lines) == snapshot
+
+
+def test_log_lines_stand_between_the_bars_by_time(snapshot: SnapshotAssertion) -> None:
+    """Each after the bar that it came with."""
+    assert "\n".join(_drawn(_picture(with_logs=True), 100)) == snapshot
+
+
+@pytest.mark.parametrize("width", [40, 60, 200])
+def test_a_picture_never_exceeds_its_width(width: int) -> None:
+    """Narrow terminals cut names, not bars."""
+    assert max(map(len, _drawn(_picture(with_logs=True), width))) <= max(width, 45)
+
+
+def test_the_wait_in_the_queue_is_told_before_each_attempt() -> None:
+    """From enqueue, or the attempt before, until the processor began."""
+    waits = [span for span in _picture().trace.spans if span.kind == "wait"]
+    assert [span.name for span in waits] == ["in the queue", "in the queue again", "in the queue again"]
+    assert [round(span.took_s * 1000) for span in waits] == [53, 1010, 2010]
+
+
+def test_a_clock_that_runs_slow_is_clamped_and_said() -> None:
+    """A child can't begin before its parent: it is moved there, and marked."""
+    parent = _document("receiver", 100, 50, id=RECEIVER)
+    child = _document("processor", 40, 80, parent_id=RECEIVER)
+    spans = build(TraceDocuments(trace_id=TRACE, segments=(parent, child))).spans
+    assert spans[1].start_s >= spans[0].start_s
+    assert spans[1].note == "clock -60 ms"
+
+
+def test_a_segment_in_progress_reaches_to_the_end_and_is_marked() -> None:
+    """It has no end yet."""
+    documents = (_document("receiver", 0, 500, id=RECEIVER), _document("processor", 100, None, parent_id=RECEIVER))
+    span = build(TraceDocuments(trace_id=TRACE, segments=documents)).spans[1]
+    assert span.note == "in progress"
+    assert span.end_s == pytest.approx(0.5)
+
+
+def test_what_hangs_from_a_missing_segment_is_shown_below_a_mark() -> None:
+    """A subsegment without its segment is not lost."""
+    orphan = _document("store", 10, 20, parent_id="f" * 16, type="subsegment")
+    spans = build(TraceDocuments(trace_id=TRACE, segments=(orphan,))).spans
+    assert [(span.name, span.note) for span in spans] == [("(segment missing)", "missing"), ("store", "")]
+
+
+def test_a_loop_of_parents_still_gives_a_picture() -> None:
+    """Absurd documents are drawn, each once."""
+    a = _document("a", 0, 10, id=LAMBDA, parent_id=RECEIVER)
+    b = _document("b", 0, 10, id=RECEIVER, parent_id=LAMBDA)
+    assert len(build(TraceDocuments(trace_id=TRACE, segments=(a, b))).spans) == 2
+    assert build(TraceDocuments(trace_id=TRACE, segments=())).spans == ()
+
+
+# Searching
+
+
+@dataclass
+class FakeTraces:
+    """Holds summaries; remembers what was asked."""
+
+    found: list[TraceSummary] = field(default_factory=list)
+    asked: list[tuple[datetime, datetime, str | None]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    reason: str | None = None
+
+    def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
+        assert end - start <= timedelta(hours=6)
+        self.asked.append((start, end, expression))
+        return (s for s in self.found if start <= s.started_at < end)
+
+    def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
+        self.batches.append(len(trace_ids))
+        return [TraceDocuments(trace_id=trace_id, segments=()) for trace_id in trace_ids if "missing" not in trace_id]
+
+    def hidden_reason(self) -> str | None:
+        return self.reason
+
+
+def _summary(hours_ago: float, **annotations: Any) -> TraceSummary:
+    return TraceSummary(
+        trace_id=f"1-{hours_ago}",
+        started_at=BEGIN - timedelta(hours=hours_ago),
+        duration_s=1.0,
+        response_s=0.2,
+        status=200,
+        fault=False,
+        error=False,
+        throttle=False,
+        partial=False,
+        annotations={key: (value,) for key, value in annotations.items()},
+    )
+
+
+def test_a_long_range_is_read_in_windows_of_six_hours_newest_first() -> None:
+    """X-Ray takes no longer ones."""
+    reader = FakeTraces([_summary(h, attempt=1) for h in (1, 7, 20)])
+    rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=25), end=BEGIN, limit=10)
+    assert [row.trace_id for row in rows] == ["1-1", "1-7", "1-20"]
+    assert len(reader.asked) == 5
+    assert list(windows(BEGIN, BEGIN)) == []
+
+
+def test_a_list_stops_asking_when_it_is_full() -> None:
+    """The newest are enough."""
+    reader = FakeTraces([_summary(h) for h in (1, 2, 20)])
+    rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(days=30), end=BEGIN, limit=2)
+    assert len(rows) == 2
+    assert len(reader.asked) == 1
+
+
+def test_whole_traces_are_read_five_at_a_time() -> None:
+    """BatchGetTraces takes no more."""
+    reader = FakeTraces()
+    read_traces(reader, [f"1-{n}" for n in range(12)])
+    assert reader.batches == [5, 5, 2]
+
+
+def test_filters_become_one_expression() -> None:
+    """Each option is a term; quotes in values can't end the term."""
+    wanted = TraceFilter(errors=True, slow=timedelta(milliseconds=500), provider="stripe", event_type='a"b')
+    expression = wanted.expression()
+    assert "service() { fault OR error OR throttle } AND responsetime >= 0.5" in expression
+    assert expression.endswith('annotation[provider] = "stripe" AND annotation[event_type] = "a\\"b"')
+
+
+def test_transaction_search_is_named_as_the_reason_for_nothing() -> None:
+    """Traces that X-Ray can't show are not reported as absent."""
+    reader = FakeTraces(reason="Transaction Search is on")
+    with pytest.raises(NotFoundError, match="Transaction Search"):
+        list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=1), end=BEGIN, limit=5)
+    with pytest.raises(NotFoundError, match="Transaction Search"):
+        read_traces(reader, ["missing"])
+
+
+def test_the_summaries_found_are_in_order_of_time() -> None:
+    """Windows are asked newest first; the answer is oldest first."""
+    reader = FakeTraces([_summary(h) for h in (1, 20, 7)])
+    found = find_by(reader, "ok", start=BEGIN - timedelta(days=1), end=BEGIN)
+    assert [s.trace_id for s in found] == ["1-20", "1-7", "1-1"]

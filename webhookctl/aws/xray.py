@@ -1,0 +1,82 @@
+"""AWS X-Ray: reads summaries, whole traces and the service graph."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from webhookctl.aws.session import AwsSession, ClientError, error_code
+from webhookctl.core.trace import TraceDocuments, TraceSummary
+
+if TYPE_CHECKING:
+    from types_boto3_xray import XRayClient
+
+
+class XRay:
+    """Implements core's trace ports."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._client: XRayClient = session.client("xray")
+
+    def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
+        """Yield the summaries of one window of at most six hours."""
+        request: dict[str, Any] = {"StartTime": start, "EndTime": end}
+        if expression:
+            request["FilterExpression"] = expression
+        for page in self._client.get_paginator("get_trace_summaries").paginate(**request):
+            for summary in page["TraceSummaries"]:
+                yield _summary(summary)
+
+    def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
+        """Return at most five whole traces; unknown ids are left out."""
+        pages = self._client.get_paginator("batch_get_traces").paginate(TraceIds=list(trace_ids))
+        return [
+            TraceDocuments(
+                trace_id=trace["Id"],
+                segments=tuple(json.loads(segment["Document"]) for segment in trace["Segments"]),
+                limit_exceeded=trace.get("LimitExceeded", False),
+            )
+            for page in pages
+            for trace in page["Traces"]
+        ]
+
+    def graph(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Return the services of one window of at most six hours, in the API's shape."""
+        pages = self._client.get_paginator("get_service_graph").paginate(StartTime=start, EndTime=end)
+        services: list[Any] = [service for page in pages for service in page["Services"]]
+        return services
+
+    def hidden_reason(self) -> str | None:
+        """Say that Transaction Search took the traces over; None when it did not, or that can't be asked."""
+        try:
+            destination = self._client.get_trace_segment_destination().get("Destination")
+        except ClientError as error:
+            if error_code(error) in ("AccessDeniedException", "UnknownOperationException", "InvalidRequestException"):
+                return None
+            raise
+        if destination != "CloudWatchLogs":
+            return None
+        return "Transaction Search is on in this account: traces go to CloudWatch Logs, where X-Ray can't read them"
+
+
+def _summary(raw: Any) -> TraceSummary:  # noqa: ANN401 - botocore's answer
+    status = raw.get("Http", {}).get("HttpStatus")
+    return TraceSummary(
+        trace_id=raw["Id"],
+        started_at=raw.get("StartTime", _begun(raw["Id"])).astimezone(UTC),
+        duration_s=raw.get("Duration", 0.0),
+        response_s=raw.get("ResponseTime"),
+        status=int(status) if status else None,
+        fault=raw.get("HasFault", False),
+        error=raw.get("HasError", False),
+        throttle=raw.get("HasThrottle", False),
+        partial=raw.get("IsPartial", False),
+        annotations={
+            key: tuple(next(iter(value["AnnotationValue"].values()), None) for value in values)
+            for key, values in raw.get("Annotations", {}).items()
+        },
+    )
+
+
+def _begun(trace_id: str) -> datetime:
+    return datetime.fromtimestamp(int(trace_id.split("-")[1], 16), UTC)

@@ -1,0 +1,243 @@
+"""Traces: finding them, reading them whole. What a trace looks like is in `trace_tree` and `trace_waterfall`."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, ClassVar, Protocol
+
+from stack.outputs import PROVIDERS
+from webhookctl.core.events import WebhookTable
+from webhookctl.errors import NotFoundError, UsageError
+
+TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+WINDOW = timedelta(hours=6)
+"""The longest time range that GetTraceSummaries takes."""
+BATCH = 5
+"""The most ids of one BatchGetTraces."""
+FIND_BACK = timedelta(days=30)
+"""X-Ray keeps traces so long."""
+
+_AT_THE_GATEWAY = '(annotation.provider OR service(id(type: "AWS::ApiGateway::Stage")))'
+"""Leaves out the traces that the Lambda service begins for queue and stream invocations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSummary:
+    """What a trace is about, without its segments. `annotations`: key -> values, of all segments together."""
+
+    trace_id: str
+    started_at: datetime
+    duration_s: float
+    response_s: float | None
+    status: int | None
+    fault: bool
+    error: bool
+    throttle: bool
+    partial: bool
+    annotations: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def first(self, key: str) -> Any:  # noqa: ANN401 - an annotation is text, a number or a boolean
+        """Return an annotation's first value, None where there is none."""
+        return next(iter(self.annotations.get(key, ())), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceDocuments:
+    """A whole trace: its segment documents as X-Ray gives them back."""
+
+    trace_id: str
+    segments: tuple[Mapping[str, Any], ...]
+    limit_exceeded: bool = False
+
+
+class TraceReader(Protocol):
+    """Reads X-Ray."""
+
+    def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
+        """Yield the summaries of one window of at most six hours."""
+        ...
+
+    def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
+        """Return at most five whole traces; unknown ids are left out."""
+        ...
+
+    def hidden_reason(self) -> str | None:
+        """Say why traces can't be read though they exist (Transaction Search took them over), None when they can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRow:
+    """One line of `trace list`. `response_ms` is the gateway's answer, `total_ms` until the last segment ended."""
+
+    TABLE: ClassVar = (
+        "started_at",
+        "trace_id",
+        "result",
+        "status",
+        "response_ms",
+        "total_ms",
+        "attempts",
+        "webhook_id",
+    )
+    started_at: datetime
+    trace_id: str
+    result: str
+    status: int | None
+    response_ms: float | None
+    total_ms: float
+    attempts: int | None
+    provider: str | None
+    event_type: str | None
+    webhook_id: str | None
+    outcomes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceFilter:
+    """What `trace list` keeps; None keeps all. `slow`: the gateway's answer took at least so long."""
+
+    errors: bool = False
+    slow: timedelta | None = None
+    provider: str | None = None
+    event_type: str | None = None
+
+    def expression(self) -> str:
+        """Return X-Ray's filter expression."""
+        terms = [_AT_THE_GATEWAY]
+        if self.errors:
+            terms.append("service() { fault OR error OR throttle }")
+        if self.slow is not None:
+            terms.append(f"responsetime >= {self.slow.total_seconds():g}")
+        terms += [annotation(k, v) for k, v in (("provider", self.provider), ("event_type", self.event_type)) if v]
+        return " AND ".join(terms)
+
+
+def annotation(key: str, value: str) -> str:
+    """Return the filter expression for an annotation's value."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'annotation[{key}] = "{escaped}"'
+
+
+def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the range in pieces that X-Ray takes, the newest first."""
+    while end > start:
+        begin = max(start, end - WINDOW)
+        yield begin, end
+        end = begin
+
+
+def list_traces(
+    reader: TraceReader, wanted: TraceFilter, *, start: datetime, end: datetime, limit: int
+) -> list[TraceRow]:
+    """Return the newest traces of webhooks, newest first. Raises NotFoundError when X-Ray can't show any."""
+    rows: list[TraceRow] = []
+    for begin, until in windows(start, end):
+        found = islice(reader.summaries(begin, until, wanted.expression()), limit - len(rows))
+        rows += [_row(summary) for summary in found]
+        if len(rows) >= limit:
+            break
+    if not rows:
+        _explain_nothing(reader)
+    return sorted(rows, key=lambda row: row.started_at, reverse=True)
+
+
+def find_by(reader: TraceReader, expression: str, *, start: datetime, end: datetime) -> list[TraceSummary]:
+    """Return the summaries that satisfy an expression, oldest first."""
+    found = (s for begin, until in windows(start, end) for s in reader.summaries(begin, until, expression))
+    return sorted(found, key=lambda s: s.started_at)
+
+
+def read_traces(reader: TraceReader, trace_ids: Iterable[str]) -> list[TraceDocuments]:
+    """Return whole traces in batches. Raises NotFoundError when none is there."""
+    ids = list(dict.fromkeys(trace_ids))
+    found = [t for at in range(0, len(ids), BATCH) for t in reader.traces(ids[at : at + BATCH])]
+    if not found:
+        _explain_nothing(reader)
+        raise NotFoundError(
+            f"X-Ray has no trace {', '.join(ids)}", hint="it was not sampled, is older than 30 days, or not there yet"
+        )
+    return found
+
+
+def trace_ids_of(
+    reader: TraceReader,
+    table: WebhookTable,
+    *,
+    now: datetime,
+    webhook_id: str | None = None,
+    event_id: str | None = None,
+    payment_id: str | None = None,
+) -> list[str]:
+    """Return the traces of a webhook, a provider's event or a payment, oldest first.
+
+    The table knows them at once; where the row is gone, X-Ray is searched by its annotations.
+    Raises NotFoundError, and UsageError when nothing is asked for.
+    """
+    if webhook_id is event_id is payment_id is None:
+        raise UsageError("name what to find", hint="--webhook-id, --event-id or --payment-id")
+    if payment_id is not None:
+        rows = [w for w in table.scan() if w.event is not None and w.event.payment_id == payment_id]
+    else:
+        ids = [webhook_id] if webhook_id else [f"{provider}:{event_id}" for provider in PROVIDERS]
+        rows = [row for name in ids if (row := table.get(name)) is not None]
+    known = [row.trace_id for row in sorted(rows, key=lambda row: row.received_at) if row.trace_id]
+    if known or payment_id is not None:
+        return known or _nothing(f"payment {payment_id}")
+    key, value = ("webhook_id", webhook_id) if webhook_id else ("event_id", event_id)
+    found = find_by(reader, annotation(key, str(value)), start=now - FIND_BACK, end=now)
+    return [summary.trace_id for summary in found] or _nothing(str(value))
+
+
+def resolve(reader: TraceReader, table: WebhookTable, name: str, *, now: datetime) -> list[str]:
+    """Return the trace ids that an operator means: a trace id itself, or a webhook's. Raises NotFoundError."""
+    return [name] if TRACE_ID.fullmatch(name) else trace_ids_of(reader, table, now=now, webhook_id=name)
+
+
+def _nothing(what: str) -> list[str]:
+    raise NotFoundError(
+        f"no trace of {what} is known", hint="webhookctl trace list; a webhook id reads <provider>:<event id>"
+    )
+
+
+def _explain_nothing(reader: TraceReader) -> None:
+    reason = reader.hidden_reason()
+    if reason is not None:
+        raise NotFoundError(reason, hint="docs/aws.md says how to read traces with Transaction Search")
+
+
+def _row(summary: TraceSummary) -> TraceRow:
+    attempts = [value for value in summary.annotations.get("attempt", ()) if isinstance(value, int | float)]
+    outcomes = tuple(str(value) for value in summary.annotations.get("outcome", ()))
+    return TraceRow(
+        started_at=summary.started_at,
+        trace_id=summary.trace_id,
+        result=_result(summary, outcomes),
+        status=summary.status,
+        response_ms=None if summary.response_s is None else round(summary.response_s * 1000, 1),
+        total_ms=round(summary.duration_s * 1000, 1),
+        attempts=int(max(attempts)) if attempts else None,
+        provider=summary.first("provider"),
+        event_type=summary.first("event_type"),
+        webhook_id=summary.first("webhook_id"),
+        outcomes=outcomes,
+    )
+
+
+def _result(summary: TraceSummary, outcomes: tuple[str, ...]) -> str:
+    flags = (
+        (summary.throttle, "throttle"),
+        (summary.fault, "fault"),
+        (summary.error, "error"),
+        (summary.partial, "in progress"),
+        ("processed" in outcomes, "processed"),
+        ("failed" in outcomes, "failed"),
+    )
+    return next((name for flag, name in flags if flag), "ok")
+
+
+def moment(seconds: float) -> datetime:
+    """Return the aware UTC time of epoch seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
