@@ -157,10 +157,17 @@ class _ProviderSecrets:
     arns: Mapping[str, str]
 
     def get(self, provider: str) -> ProviderSecret:
-        return self.store.get(self.arns[provider])
+        return self.store.get(self._arn(provider))
 
     def refresh(self, provider: str) -> ProviderSecret | None:
-        return self.store.refresh(self.arns[provider])
+        return self.store.refresh(self._arn(provider))
+
+    def _arn(self, provider: str) -> str:
+        """Return the secret's ARN; a provider that is registered but has none in this stack is unknown here."""
+        try:
+            return self.arns[provider]
+        except KeyError:
+            raise UnknownProviderError(f"this stack has no secret for {provider!r}") from None
 
 
 @cache

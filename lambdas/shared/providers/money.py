@@ -29,7 +29,7 @@ ISO_DECIMALS: Final[Mapping[str, int]] = {
 }
 """ISO 4217's currencies whose minor unit is not a hundredth."""
 
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
 _DECIMAL: Final = re.compile(r"-?\d{1,19}(\.\d{1,9})?", re.ASCII)
 
 
@@ -37,10 +37,9 @@ def currency_code(value: object) -> str | None:
     """Return a currency in upper case, None where there is none. Raises MalformedError for anything else."""
     if value is None:
         return None
-    code = value.upper() if isinstance(value, str) else ""
-    if not _CURRENCY.fullmatch(code):
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
         raise malformed("the event's currency is not a code of three letters")
-    return code
+    return value.upper()
 
 
 def minor_units(value: object) -> int | None:

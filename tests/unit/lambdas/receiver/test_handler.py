@@ -48,6 +48,7 @@ def test_a_forged_webhook_is_never_stored(provider: str) -> None:
         ("stripe", b"{}", {}, 401),
         ("stripe", b"{}", {"stripe-signature": "nonsense"}, 400),
         ("adyen", b"{}", {}, 404),
+        ("standardwebhooks", b"{}", {}, 404),
         ("", b"", {}, 404),
         ("../stripe", b"", {}, 404),
         ("stripe", b"x" * (MAX_BODY_BYTES + 1), {}, 413),
