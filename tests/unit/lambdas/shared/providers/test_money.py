@@ -45,7 +45,9 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
 
 def test_nothing_is_nothing() -> None:
     """A missing amount is no amount, not zero."""
-    assert minor_units(None) is minor_units_of_decimal(None, decimals=2) is currency_code(None) is None
+    assert minor_units(None) is None
+    assert minor_units_of_decimal(None, decimals=2) is None
+    assert currency_code(None) is None
 
 
 @pytest.mark.parametrize(("value", "code"), [("usd", "USD"), ("EUR", "EUR"), ("Gbp", "GBP")])
