@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,18 @@ class Console:
                 count += 1
             stream.flush()
         return count
+
+    def redraw(self, screens: Iterable[Sequence[str]]) -> None:
+        """Show screen after screen in the same place, on the terminal's other page, until Ctrl-C."""
+        sys.stdout.write("\x1b[?1049h\x1b[?25l")
+        try:
+            for lines in screens:
+                height = shutil.get_terminal_size().lines
+                sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines[: height - 1]) + "\x1b[J")
+                sys.stdout.flush()
+        finally:
+            sys.stdout.write("\x1b[?25h\x1b[?1049l")
+            sys.stdout.flush()
 
     def write_bytes(self, data: bytes) -> None:
         """Print bytes on stdout exactly as they are."""

@@ -1,6 +1,7 @@
 """What a command works with: settings, console and, made on first use, the chosen environment's ports."""
 
 import json
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +46,13 @@ class AppContext(Ports):
     def show(self, value: Any) -> None:  # noqa: ANN401 - any result of core
         """Print a result on stdout as --output and --query say. Generators stream under jsonl and table."""
         render(value, self.console, output=self.settings.output, query=self.settings.query)
+
+    def watch(self, values: Iterable[Any]) -> None:
+        """Show each value in place of the one before on a terminal; elsewhere print one after the other."""
+        if self.settings.output != "table" or self.console.width is None:
+            self.show(values)
+        else:
+            self.console.redraw(list(table_lines(value, self.console)) for value in values)
 
     def talk(self, value: Any) -> None:  # noqa: ANN401 - any result of core
         """Print a result as a table on stderr."""

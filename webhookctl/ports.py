@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from webhookctl.aws.audit_table import AuditTable
     from webhookctl.aws.cloudformation import CloudFormation
     from webhookctl.aws.logs import Logs
+    from webhookctl.aws.metrics import Metrics
+    from webhookctl.aws.queue_lines import QueueLines
     from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
     from webhookctl.aws.xray import XRay
@@ -124,6 +126,20 @@ class Ports:
         from webhookctl.aws.alarms import Alarms
 
         return Alarms(self.session)
+
+    @cached_property
+    def metrics(self) -> "Metrics":
+        """CloudWatch's metrics."""
+        from webhookctl.aws.metrics import Metrics
+
+        return Metrics(self.session)
+
+    @cached_property
+    def queue_lines(self) -> "QueueLines":
+        """The queues' depths."""
+        from webhookctl.aws.queue_lines import QueueLines
+
+        return QueueLines(self.session)
 
     @cached_property
     def secrets(self) -> "Secrets":

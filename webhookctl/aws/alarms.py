@@ -1,5 +1,7 @@
-"""CloudWatch: reads alarms."""
+"""CloudWatch: reads alarms and whether they have told anybody."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from webhookctl.aws.session import AwsSession
@@ -8,6 +10,8 @@ from webhookctl.core.alarms import Alarm
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
 
+_PREFIX = "webhooks-"
+
 
 class Alarms:
     """Implements core's alarm reader."""
@@ -15,17 +19,30 @@ class Alarms:
     def __init__(self, session: AwsSession) -> None:
         self._client: CloudWatchClient = session.client("cloudwatch")
 
-    def alarms(self, *, prefix: str = "", names: tuple[str, ...] = ()) -> list[Alarm]:
-        """Return the alarms with these names, or whose name starts with `prefix`."""
-        wanted: dict[str, Any] = {"AlarmNames": list(names)} if names else {"AlarmNamePrefix": prefix}
-        pages = self._client.get_paginator("describe_alarms").paginate(**wanted)
-        return [_alarm(a) for page in pages for a in page["MetricAlarms"]]
+    def alarms(self, names: tuple[str, ...]) -> list[Alarm]:
+        """Return the alarms with these names."""
+        answer = self._client.describe_alarms(AlarmNames=list(names))
+        return self._described(answer["MetricAlarms"])
 
+    def alarms_of(self, suffix: str) -> list[Alarm]:
+        """Return all of the stack's alarms whose name ends with `suffix`."""
+        pages = self._client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=_PREFIX)
+        return self._described(a for page in pages for a in page["MetricAlarms"] if a["AlarmName"].endswith(suffix))
 
-def _alarm(answer: Any) -> Alarm:  # noqa: ANN401 - botocore's answer
-    return Alarm(
-        name=answer["AlarmName"],
-        state=answer["StateValue"],
-        since=answer.get("StateUpdatedTimestamp"),
-        reason=answer.get("StateReason", ""),
-    )
+    def _described(self, answers: Iterable[Any]) -> list[Alarm]:
+        return [
+            Alarm(
+                name=answer["AlarmName"],
+                state=answer["StateValue"],
+                since=answer.get("StateUpdatedTimestamp"),
+                notified_at=self._notified_at(answer["AlarmName"]),
+                reason=answer.get("StateReason", ""),
+            )
+            for answer in answers
+        ]
+
+    def _notified_at(self, name: str) -> datetime | None:
+        answer = self._client.describe_alarm_history(
+            AlarmName=name, HistoryItemType="Action", MaxRecords=10, ScanBy="TimestampDescending"
+        )
+        return max((item["Timestamp"] for item in answer["AlarmHistoryItems"]), default=None)

@@ -38,6 +38,10 @@ Timeout = Annotated[
     timedelta,
     typer.Option("--timeout", parser=parsed_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),
 ]
+Interval = Annotated[
+    timedelta, typer.Option("--interval", parser=parsed_span, metavar="TIME", help="How often with --watch (2s, 1m).")
+]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it, until Ctrl-C.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what arrives, until Ctrl-C.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -2,25 +2,34 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
-OK, ALARM = "OK", "ALARM"
+OK: Final = "OK"
+ALARM: Final = "ALARM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One alarm. `state` is OK, ALARM or INSUFFICIENT_DATA; `since` is when it took that state."""
+    """One alarm. `state` is OK, ALARM or INSUFFICIENT_DATA; `since` is when it took that state.
 
-    TABLE: ClassVar = ("name", "state", "since", "reason")
+    `notified_at` is when its action, the message to the alert topic, was last carried out.
+    """
+
+    TABLE: ClassVar = ("name", "state", "since", "notified_at", "reason")
     name: str
     state: str
     since: datetime | None
+    notified_at: datetime | None
     reason: str
 
 
 class AlarmReader(Protocol):
     """Reads alarms."""
 
-    def alarms(self, *, prefix: str = "", names: tuple[str, ...] = ()) -> list[Alarm]:
-        """Return the alarms with these names, or whose name starts with `prefix`."""
+    def alarms(self, names: tuple[str, ...]) -> list[Alarm]:
+        """Return the alarms with these names, in the order of the names; those that do not exist are left out."""
+        ...
+
+    def alarms_of(self, suffix: str) -> list[Alarm]:
+        """Return all alarms whose name ends with `suffix`."""
         ...

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
+from lambdas.shared.clock import iso
 from lambdas.shared.webhook import Status, StoredWebhook
 from stack.limits import MAX_RECEIVE_COUNT
-from webhookctl.core.alarms import ALARM, AlarmReader
+from webhookctl.core.alarms import ALARM, Alarm, AlarmReader
 from webhookctl.core.audit_show import Timeline
 from webhookctl.core.dlq_filter import DeadLetterFilter
 from webhookctl.core.dlq_scan import ScanLimits
@@ -147,12 +148,12 @@ class Demo:
         return f"{self._broken}: {failed.attempts} tries, then the DLQ ({reason})"
 
     def _alarm(self) -> str:
-        name = self.stage.dlq_alarm
         try:
-            self._await("the alarm goes off", lambda: self._alarm_state() == ALARM, patience_s=_ALARM_PATIENCE_S)
+            found = self._await("the alarm goes off", self._fresh_alarm, patience_s=_ALARM_PATIENCE_S)
         except WaitTimeoutError:
-            return f"{name} is {self._alarm_state()} so far (CloudWatch evaluates once a minute)"
-        return f"{name} is in ALARM, the alert topic has it"
+            return f"{self.stage.dlq_alarm} has not gone off yet (CloudWatch evaluates once a minute)"
+        told = f", and told the alert topic at {iso(found.notified_at)}" if found.notified_at else ""
+        return f"{found.name} is in {found.state}{told}"
 
     def _redrive(self) -> str:
         plan = RedrivePlan(
@@ -216,9 +217,12 @@ class Demo:
         )
         return len(list(look))
 
-    def _alarm_state(self) -> str:
-        found = self.stage.alarms.alarms(names=(self.stage.dlq_alarm,))
-        return found[0].state if found else "missing"
+    def _fresh_alarm(self) -> Alarm | None:
+        """Return the DLQ's alarm once it is in ALARM and has told its topic during this run."""
+        for found in self.stage.alarms.alarms((self.stage.dlq_alarm,)):
+            if found.state == ALARM and found.notified_at and found.notified_at >= self._started_at:
+                return found
+        return None
 
     def _audit_lines(self) -> list[dict[str, object]]:
         events = self.stage.logs.events(self.stage.audit_log, start=self._started_at)

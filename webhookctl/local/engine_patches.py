@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any, Final
 
+from webhookctl.local.engine_alarm_history import record_alarm_actions
 from webhookctl.local.errors import StartError
 
 VERSION: Final = "1.5.33"
@@ -259,6 +260,7 @@ PATCHES: Final = (
     keep_access_log_settings,
     persist_stream_records,
     evaluate_alarms_as_documented,
+    record_alarm_actions,
     trace_invocations,
 )
 
