@@ -145,14 +145,14 @@ def _mapping(overrides: Mapping[str, object] | str | None) -> Mapping[str, objec
 
 
 def _typed(overrides: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
-    known = {f.name: str(f.type) for f in fields(Settings) if f.name != "environment"}
+    known = {f.name: f.type for f in fields(Settings) if f.name != "environment"}
     values: dict[str, Any] = {}
     faults: list[str] = []
     for name, value in overrides.items():
         if name not in known:
             faults.append(f"unknown setting '{name}'")
         elif not _FITS[known[name]](value):
-            faults.append(f"setting '{name}' takes {known[name]}, not {value!r}")
+            faults.append(f"setting '{name}' takes {_WORDS[known[name]]}, not {value!r}")
         else:
             values[name] = tuple(value) if isinstance(value, list) else value
     return values, faults
@@ -162,14 +162,23 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_FITS: Final[Mapping[str, Callable[[object], bool]]] = {
-    "bool": lambda value: isinstance(value, bool),
-    "int": _is_int,
-    "float": lambda value: _is_int(value) or isinstance(value, float),
-    "str": lambda value: isinstance(value, str),
-    "int | None": lambda value: value is None or _is_int(value),
-    "str | None": lambda value: value is None or isinstance(value, str),
-    "tuple[str, ...]": lambda value: isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
+_FITS: Final[Mapping[Any, Callable[[object], bool]]] = {
+    bool: lambda value: isinstance(value, bool),
+    int: _is_int,
+    float: lambda value: _is_int(value) or isinstance(value, float),
+    str: lambda value: isinstance(value, str),
+    int | None: lambda value: value is None or _is_int(value),
+    str | None: lambda value: value is None or isinstance(value, str),
+    tuple[str, ...]: lambda value: isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
+}
+_WORDS: Final[Mapping[Any, str]] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    int | None: "a whole number or null",
+    str | None: "a text or null",
+    tuple[str, ...]: "a list of texts",
 }
 
 YEAR_DAYS: Final = 365
