@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.commands.events_resend import resend
 from webhookctl.commands.options import Limit, Since, Until
 from webhookctl.context import Context
 from webhookctl.core import events
@@ -65,6 +66,9 @@ def show(
         ctx.obj.console.write_bytes(found.body)
     else:
         ctx.obj.show(_members(found))
+
+
+app.command()(resend)
 
 
 def _row(webhook: StoredWebhook) -> EventRow:

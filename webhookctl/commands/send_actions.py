@@ -42,9 +42,8 @@ def list_catalogue(app: AppContext, provider: str | None, event_type: str | None
 
 def print_requests(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
     """Print signed requests as curl commands, headers or bodies."""
-    to = destination(options)
     providers, drafts = drafts_of(app, provider, event_type, options)
-    targets = find_targets(providers, to, stack=AppStack(app))
+    targets = find_targets(providers, destination(options), stack=AppStack(app))
     for draft in drafts:
         outgoing = sign(draft, targets[draft.provider], at=app.now(), tamper=options.tamper)
         app.console.write_bytes(as_text(outgoing, options.print or Form.CURL))
@@ -52,9 +51,14 @@ def print_requests(app: AppContext, provider: str | None, event_type: str | None
 
 def send_webhooks(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
     """Send, print the report, follow where asked, and let the exit code say how it went."""
-    to = destination(options)
     providers, drafts = drafts_of(app, provider, event_type, options)
-    found = deliver(app, find_targets(providers, to, stack=AppStack(app)), drafts, options)
+    send_drafts(app, providers, drafts, options)
+
+
+def send_drafts(app: AppContext, providers: Iterable[str], drafts: Iterator[Draft], options: SendOptions) -> None:
+    """Send drafts of the given providers, and show and judge what came of it."""
+    targets = find_targets(providers, destination(options), stack=AppStack(app))
+    found = deliver(app, targets, drafts, options)
     timelines = follow(app, found.deliveries, options) if options.wait else None
     app.show(core.outcome(found, timelines, is_brief=app.settings.output == "table"))
     send_report.check(found, expected=options.expect)

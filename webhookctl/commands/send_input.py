@@ -25,6 +25,8 @@ def drafts_of(
     """Return the providers that will be sent as, and the drafts in the order of sending."""
     if provider is None:
         raise UsageError("which provider?", hint="webhookctl send stripe; all events: webhookctl send --list")
+    if options.file == STDIN and options.secret_from == STDIN:
+        raise UsageError("the body and the secret can't both come from stdin", hint="put one of them into a file")
     recipe = recipe_of(provider, event_type, options)
     ids = IdSource(options.seed)
     return [provider], compose_many(recipe, repetition_of(options), ids=ids, now=app.now)
@@ -61,8 +63,6 @@ def repetition_of(options: SendOptions) -> Repetition:
 
 def destination(options: SendOptions) -> Destination:
     """Return where to, and signed with what."""
-    if options.file == STDIN and options.secret_from == STDIN:
-        raise UsageError("the body and the secret can't both come from stdin", hint="put one of them into a file")
     return Destination(url=options.url, secret_from=options.secret_from)
 
 
