@@ -1,7 +1,8 @@
 """Synthesises every environment once a session."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from stack import outputs
 from stack.app import use_bundled_node
+from stack.settings import Settings, settings_for
 from tests.stack.template import Template
 
 ROOT = Path(__file__).parents[2]
@@ -20,13 +22,23 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "options": ("options", ALLOW_LIST),
 }
 
-Synthesise = Callable[..., Template]
-
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a cloud assembly with one stack per variant."""
-    folder = tmp_path_factory.mktemp("assembly")
+    variants = [settings_for(environment, overrides=overrides) for environment, overrides in VARIANTS.values()]
+    return _synthesise(tmp_path_factory.mktemp("assembly"), variants)
+
+
+@pytest.fixture(scope="session")
+def production_named_dev(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Return production's template under dev's name, so that only the settings differ from dev's."""
+    settings = replace(settings_for("prod"), environment="dev")
+    return _template(_synthesise(tmp_path_factory.mktemp("assembly"), [settings]), "dev")
+
+
+def _synthesise(folder: Path, variants: list[Settings]) -> Path:
+    """Synthesise in this process, with the Node from PyPI and no other program on PATH."""
     layer = folder / "layer"
     (layer / "python").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
@@ -35,14 +47,12 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
         use_bundled_node()
         from aws_cdk import App  # noqa: PLC0415 - Node must be chosen first
 
-        from stack.settings import settings_for  # noqa: PLC0415
         from stack.webhook_stack import WebhookStack  # noqa: PLC0415
 
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
         app = App(analytics_reporting=False, outdir=str(folder / "out"), context=context)
-        for environment, overrides in VARIANTS.values():
-            settings = settings_for(environment, overrides=overrides)
-            WebhookStack(app, outputs.stack_name(environment), settings=settings, layer_dir=layer)
+        for settings in variants:
+            WebhookStack(app, outputs.stack_name(settings.environment), settings=settings, layer_dir=layer)
         app.synth()
     return folder / "out"
 
