@@ -65,6 +65,7 @@ COMMANDS: Final = (
     Entry("Look", "logs", "Read what the deployed functions write."),
     Entry("Prove", "load", "Prove the limits under load."),
     Entry("Prove", "waf", "Show and measure the web ACL's limit."),
+    Entry("Set up", "secrets", "The providers' signing keys: list, set, rotate, retire."),
     Entry("Set up", "config", "Show the settings in force."),
     Entry("Set up", "local", "The AWS environment on this machine: start, stop, look inside."),
 )

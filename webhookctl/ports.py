@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from webhookctl.core.dlq import DeadLetterQueue
     from webhookctl.core.events import WebhookTable
     from webhookctl.core.guard import Identity
+    from webhookctl.core.operator_audit import Operator, OperatorAudit
     from webhookctl.core.outputs import StackOutputs
     from webhookctl.core.redrive_run import RedriveDesk
+    from webhookctl.core.secret_keys import SecretDesk
     from webhookctl.core.trace_find import TraceLines
     from webhookctl.local.state import LocalEnvironment
 
@@ -140,6 +142,34 @@ class Ports:
         from webhookctl.aws.queue_lines import QueueLines
 
         return QueueLines(self.session)
+
+    @cached_property
+    def operator(self) -> "Operator":
+        """Who acts, for the audit log."""
+        from webhookctl.aws.account import operator
+
+        return operator(self.identity.arn)
+
+    @cached_property
+    def operator_audit(self) -> "OperatorAudit":
+        """Where operators' actions are logged."""
+        from webhookctl.core.operator_audit import OperatorAudit
+
+        return OperatorAudit(logs=self.logs, group=self.outputs[names.AUDIT_LOG_GROUP])
+
+    @cached_property
+    def secret_desk(self) -> "SecretDesk":
+        """What changing the providers' keys works with."""
+        from webhookctl.core.secret_keys import SecretDesk
+
+        return SecretDesk(
+            store=self.secrets,
+            outputs=self.outputs,
+            logs=self.logs,
+            audit=self.operator_audit,
+            operator=self.operator,
+            now=self.now,
+        )
 
     @cached_property
     def secrets(self) -> "Secrets":

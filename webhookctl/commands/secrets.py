@@ -1,0 +1,128 @@
+"""`webhookctl secrets`: the providers' signing keys. Values come from stdin or a file and are never printed."""
+
+import getpass
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhookctl.commands.options import Confirm, Since, Yes
+from webhookctl.context import AppContext, Context
+from webhookctl.errors import NotFoundError, UsageError
+
+app = typer.Typer(help="The providers' signing keys: list, set, rotate, retire.", no_args_is_help=True)
+
+Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="stripe, paypal or square.")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FILE", help="Read the key from this file; - is stdin. Default: ask, or stdin."),
+]
+
+
+@app.command("list")
+def list_(ctx: Context, since: Since = None) -> None:
+    """List the keys, and how many webhooks each verified in the last day (or --since)."""
+    app = ctx.obj
+    app.show(app.secret_desk.list_keys(since=since or app.now() - timedelta(days=1)))
+
+
+@app.command("set")
+def set_(
+    ctx: Context,
+    provider: Provider,
+    source: From = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop the keys there are, at once.")] = False,
+    notification_url: Annotated[
+        str | None,
+        typer.Option(
+            "--notification-url", metavar="URL", help="Square: the URL it signs, exactly; auto is the stack's own."
+        ),
+    ] = None,
+    trust_pem: Annotated[
+        Path | None, typer.Option("--trust-pem", metavar="FILE", help="PayPal: trust this CA certificate too.")
+    ] = None,
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> None:
+    """Set a provider's first key, Square's URL, or one more certificate for PayPal."""
+    app = ctx.obj
+    app.guard(f"Change the secret of {provider}", yes=yes or app.is_disposable, confirm=confirm)
+    if notification_url is not None:
+        app.show(app.secret_desk.set_members(provider, _url_members(app, provider, notification_url)))
+    elif trust_pem is not None:
+        pems = [*app.secret_desk.trusted(provider), _pem(trust_pem)]
+        app.show(app.secret_desk.set_members(provider, {"trustPems": pems}))
+    else:
+        app.show(app.secret_desk.set_key(provider, _value(app, source, provider), replaces=replace))
+
+
+@app.command()
+def rotate(
+    ctx: Context,
+    provider: Provider,
+    source: From = None,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Make a key up (for environments without a real provider).")
+    ] = False,
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> None:
+    """Add a new key; the old ones go on verifying until they are retired."""
+    app = ctx.obj
+    if generate and not app.stack_settings.allow_test_ca:
+        raise UsageError(
+            "in production the provider makes the key", hint=f"webhookctl secrets rotate {provider} --from -"
+        )
+    app.guard(f"Add a key of {provider}", yes=yes or app.is_disposable, confirm=confirm)
+    app.show(app.secret_desk.rotate(provider, None if generate else _value(app, source, provider)))
+
+
+@app.command()
+def retire(
+    ctx: Context,
+    provider: Provider,
+    key_id: Annotated[str | None, typer.Argument(metavar="KEY_ID", help="Which key. Default: the oldest.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Even if the new key has not verified anything.")] = False,
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> None:
+    """Take an old key away, once the new one verifies real webhooks."""
+    app = ctx.obj
+    app.guard(f"Retire a key of {provider}", yes=yes or app.is_disposable, confirm=confirm)
+    app.show(app.secret_desk.retire(provider, key_id, is_forced=force))
+
+
+def _value(app: AppContext, source: Path | None, provider: str) -> str:
+    if source is not None and str(source) != "-":
+        text = _text(source)
+    elif source is None and app.console.can_ask:
+        text = getpass.getpass(f"New key of {provider} (not shown): ")
+    else:
+        text = sys.stdin.read()
+    if not text.strip():
+        raise UsageError("no key was given", hint=f"webhookctl secrets rotate {provider} --from FILE")
+    return text.strip()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFoundError(f"{path} can't be read: {error}") from error
+
+
+def _pem(path: Path) -> str:
+    text = _text(path)
+    if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
+        raise UsageError(f"{path} is not a certificate in PEM form")
+    return text
+
+
+def _url_members(app: AppContext, provider: str, url: str) -> dict[str, str | None]:
+    if url == "auto":
+        return {"notificationUrl": app.outputs.webhook_url(provider), "notificationUrlSetBy": None}
+    if not url.startswith("https://") and not app.is_disposable:
+        raise UsageError(f"{url!r} is not an https URL")
+    return {"notificationUrl": url, "notificationUrlSetBy": "operator"}
