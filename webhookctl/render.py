@@ -115,7 +115,8 @@ def _many(items: Iterator[Any], console: Console) -> Iterator[str]:
         return
     if hasattr(first, "draw"):
         for item in chain([first], items):
-            yield from (*table_lines(item, console), "")
+            drawn = list(table_lines(item, console))
+            yield from (*drawn, "") if len(drawn) > 1 else drawn
         return
     if not (is_dataclass(first) or isinstance(first, Mapping)):
         yield from (_cell(item) for item in chain([first], items))

@@ -1,10 +1,8 @@
 """`webhookctl logs`: what the deployed functions write."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import typer
 
@@ -12,6 +10,7 @@ from stack import outputs as names
 from webhookctl.commands.options import Follow, Since, Until
 from webhookctl.context import AppContext, Context
 from webhookctl.core import logs
+from webhookctl.core.log_lines import lines
 
 app = typer.Typer(help="Read what the deployed functions write.", no_args_is_help=True)
 
@@ -22,24 +21,16 @@ class Source(StrEnum):
     RECEIVER = "receiver"
     PROCESSOR = "processor"
     AUDIT = "audit"
-    ACCESS = "access"
+    API = "api"
+    WAF = "waf"
 
 
-_OUTPUTS = {
+_FUNCTIONS = {
     Source.RECEIVER: names.RECEIVER_NAME,
     Source.PROCESSOR: names.PROCESSOR_NAME,
     Source.AUDIT: names.AUDIT_NAME,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One printed line."""
-
-    TABLE: ClassVar = ("at", "source", "message")
-    at: datetime
-    source: str
-    message: str
+_GROUPS = {Source.API: names.ACCESS_LOG_GROUP, Source.WAF: names.WAF_LOG_GROUP}
 
 
 @app.callback()
@@ -55,19 +46,20 @@ def tail(
     since: Since = None,
     until: Until = None,
     follow: Follow = False,
+    platform: Annotated[bool, typer.Option("--platform", help="With Lambda's own START, END and REPORT.")] = False,
 ) -> None:
-    """Print log lines of the last 10 minutes (or --since), oldest first; -f goes on."""
+    """Print log lines of the last 10 minutes (or --since), merged by time, oldest first; -f goes on."""
     app = ctx.obj
     groups = {_group(app, s): s.value for s in sources or (Source.RECEIVER, Source.PROCESSOR, Source.AUDIT)}
     start = since or app.now() - timedelta(minutes=10)
     if follow:
-        found: Iterator[logs.LogEvent] = logs.follow(app.logs, list(groups), start=start, now=app.now)
+        found = logs.follow(app.logs, list(groups), start=start, now=app.now)
     else:
-        found = iter(logs.read(app.logs, list(groups), start=start, end=until))
-    app.show(Line(e.at, groups[e.group], e.message) for e in found if grep is None or grep in e.message)
+        found = logs.read(app.logs, list(groups), start=start, end=until)
+    app.show(lines(found, groups, grep=grep, platform=platform))
 
 
 def _group(app: AppContext, source: Source) -> str:
-    if source is Source.ACCESS:
-        return app.outputs[names.ACCESS_LOG_GROUP]
-    return f"/aws/lambda/{app.outputs[_OUTPUTS[source]]}"
+    if source in _GROUPS:
+        return app.outputs[_GROUPS[source]]
+    return f"/aws/lambda/{app.outputs[_FUNCTIONS[source]]}"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import merge
 from typing import Any, ClassVar, Protocol
 
 POLL_INTERVAL_S = 1.0
@@ -77,7 +78,7 @@ def follow(
 
 def read(
     reader: LogReader, groups: list[str], *, start: datetime, end: datetime | None = None, pattern: str | None = None
-) -> list[LogEvent]:
-    """Return the lines of several groups in the order of time."""
-    found = [event for group in groups for event in reader.events(group, start=start, end=end, pattern=pattern)]
-    return sorted(found, key=lambda e: (e.at, e.event_id))
+) -> Iterator[LogEvent]:
+    """Yield the lines of several groups in the order of time, holding one of each group."""
+    found = [reader.events(group, start=start, end=end, pattern=pattern) for group in groups]
+    return merge(*found, key=lambda e: e.at)
