@@ -51,7 +51,7 @@ class ProviderSecret:
     JSON: `{"v": 1, "keys": [{"id", "value", "createdAt"}], ...}`, newest key first. More members by provider, kept in
     `extra`:
     - Square `notificationUrl`: the URL that senders call, byte for byte.
-    - PayPal `trustPems`: list of PEM certificates (roots or intermediates) trusted beside the bundled ones.
+    - PayPal `trustPems`: PEM certificates (roots or intermediates), as a list or one text, trusted beside the bundled.
     - PayPal `testCa`: `{"pem": CA PEM, "leaves": {certUrl: leaf PEM}}`; ignored unless `Options.allow_test_ca`.
     - PayPal `signing`: `{"keyPem", "certUrl"}`, added by a sender from its own folder, never stored.
     - PayPal `postback`: `{"clientId", "clientSecret", "apiUrl"?, "minimumAmountMinor"?}`; present = ask PayPal too.

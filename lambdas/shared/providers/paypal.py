@@ -172,7 +172,10 @@ def _digest(body: bytes, delivery_id: str, time: str, webhook_id: str) -> bytes:
 
 
 def _read(request: WebhookRequest) -> _Delivery:
-    """Read the headers strictly. Raises VerificationError or MalformedError."""
+    """Read the headers strictly. Raises VerificationError or MalformedError.
+
+    `PAYPAL-AUTH-VERSION` is not among them: it is not signed, and both of its values mean the same recipe.
+    """
     delivery_id, time, signature, cert_url, algorithm = (
         required(request, name) for name in (ID, TIME, SIGNATURE, CERT_URL, ALGORITHM_HEADER)
     )
@@ -208,5 +211,6 @@ def _decode(signature: str) -> bytes:
 
 
 def _trust_pems(secret: ProviderSecret) -> tuple[bytes, ...]:
+    """Return what the operator trusts beside the bundled authorities: a list of PEM texts, or one text with several."""
     pems = secret.extra.get("trustPems") or ()
-    return tuple(pem.encode() for pem in pems if isinstance(pem, str))
+    return tuple(pem.encode() for pem in ([pems] if isinstance(pems, str) else pems) if isinstance(pem, str))

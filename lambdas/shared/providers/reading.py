@@ -103,12 +103,12 @@ def moment(value: object) -> datetime | None:
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("duplicate key")
+        raise malformed("the body has a duplicate key")
     return found
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise malformed(f"the body has the value {name}")
 
 
 def _check_depth(value: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from lambdas.shared.providers import get_provider
 from lambdas.shared.providers.base import Reason
 from lambdas.shared.providers.paypal import MAX_CACHED
 from tests.fakes_certificates import issue
-from tests.paypal_cases import LEAF, NAME, PREFIX, URL, Certificates, delivery, refusal, secret, strict
+from tests.paypal_cases import AUTHORITY, LEAF, NAME, PREFIX, URL, Certificates, delivery, refusal, secret, strict
 from tests.provider_cases import NOW
 
 ALLOWED_URLS = (
@@ -59,6 +59,13 @@ def test_a_certificate_under_an_authority_of_the_secret_is_trusted() -> None:
     verification = strict().verify(delivery(), secret(), now=NOW)
     assert (verification.key_id, verification.signed_at) == ("key-0", NOW)
     assert verification.delivery_id
+
+
+def test_authorities_may_be_a_list_or_one_text() -> None:
+    """An operator pastes a bundle as it comes; what is no text is passed over."""
+    bundle = issue("Another", is_ca=True).pem.decode() + AUTHORITY.pem.decode()
+    for pems in (bundle, [bundle], [1, None, bundle]):
+        strict().verify(delivery(), secret(trustPems=pems), now=NOW)
 
 
 def test_without_its_authority_the_chain_is_unknown() -> None:
