@@ -60,6 +60,7 @@ COMMANDS: Final = (
     Entry("Send", "verify", "Explain why a request does or does not verify."),
     Entry("Look", "events", "Look at the stored webhooks."),
     Entry("Look", "trace", "See one webhook's way through all services."),
+    Entry("Look", "payments", "Show what a payment's events come to."),
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "dlq", "Look into the dead-letter queue and move it back safely."),
     Entry("Look", "logs", "Read what the deployed functions write."),

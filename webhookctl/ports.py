@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from webhookctl.aws.cloudformation import CloudFormation
     from webhookctl.aws.logs import Logs
     from webhookctl.aws.metrics import Metrics
+    from webhookctl.aws.payment_index import PaymentIndexTable
     from webhookctl.aws.queue_lines import QueueLines
     from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
@@ -100,6 +101,13 @@ class Ports:
         from webhookctl.aws.table import Table
 
         return Table(self.session, self.outputs[names.TABLE_NAME])
+
+    @cached_property
+    def payment_index(self) -> "PaymentIndexTable":
+        """The processed events by payment."""
+        from webhookctl.aws.payment_index import PaymentIndexTable
+
+        return PaymentIndexTable(self.session, self.outputs[names.TABLE_NAME])
 
     @cached_property
     def logs(self) -> "Logs":

@@ -1,0 +1,46 @@
+"""`webhookctl payments`: what a payment's events come to."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from webhookctl.commands.options import Limit, Since, Until
+from webhookctl.context import Context
+from webhookctl.core import audit, payments
+
+app = typer.Typer(help="Show what a payment's events come to.", no_args_is_help=True)
+
+DEFAULT_WINDOW = timedelta(days=1)
+
+Provider = Annotated[str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")]
+StatusOption = Annotated[
+    str | None,
+    typer.Option("--status", "-s", metavar="STATUS", help="pending, authorized, succeeded, failed, refunded, ..."),
+]
+
+
+@app.command()
+def show(
+    ctx: Context,
+    payment_id: Annotated[str, typer.Argument(metavar="PAYMENT", help="The provider's id of the payment.")],
+) -> None:
+    """Show a payment's state, refunds and disputes, and the events that they follow from."""
+    ctx.obj.show(payments.show_payment(ctx.obj.payment_index, payment_id))
+
+
+@app.command("list")
+def list_(
+    ctx: Context,
+    provider: Provider = None,
+    status: StatusOption = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+) -> None:
+    """List the payments that events of the last day (or --since) touched, newest first."""
+    app = ctx.obj
+    wanted = audit.AuditFilter(provider=provider, status="PROCESSED")
+    changes = audit.query(app.audit_log, wanted, start=since or app.now() - DEFAULT_WINDOW, end=until)
+    keep = payments.PaymentFilter(provider=provider, status=status)
+    app.show(payments.list_payments(app.payment_index, changes, keep=keep, limit=limit))
