@@ -12,7 +12,11 @@ from lambdas.shared.providers.base import Reason
 
 TIMEOUT_S: Final = 2.0
 MAX_BYTES: Final = 16 * 1024
-"""PayPal's certificates are about 3 kB."""
+"""PayPal's certificates are about 3 kB, and its API's answers shorter."""
+
+
+class AnswerTooLongError(HTTPException):
+    """The answer goes on beyond MAX_BYTES."""
 
 
 def fetch(url: str, *, context: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S) -> bytes:
@@ -28,6 +32,8 @@ def fetch(url: str, *, context: ssl.SSLContext | None = None, timeout_s: float =
         if error.code >= 500 or error.code in (408, 429):  # noqa: PLR2004 - HTTP's own numbers
             raise UnavailableError(f"no certificate: HTTP {error.code}", reason=Reason.CERT_UNAVAILABLE) from error
         raise VerificationError(f"no certificate: HTTP {error.code}", reason=Reason.CERT_UNAVAILABLE) from error
+    except AnswerTooLongError as error:
+        raise VerificationError("the answer is too long for a certificate", reason=Reason.CERT_MALFORMED) from error
     except (OSError, HTTPException) as error:
         raise UnavailableError("the certificate can't be had just now", reason=Reason.CERT_UNAVAILABLE) from error
 
@@ -35,8 +41,8 @@ def fetch(url: str, *, context: ssl.SSLContext | None = None, timeout_s: float =
 def read(request: Request, *, context: ssl.SSLContext | None, timeout_s: float) -> bytes:
     """Send one request and return the answer's body, within one deadline for the whole and within MAX_BYTES.
 
-    Raises HTTPError for anything but 2xx, a redirect included; OSError and HTTPException for what goes wrong below;
-    VerificationError when the answer is too long.
+    Raises HTTPError for anything but 2xx, a redirect included; OSError and HTTPException for what goes wrong below,
+    AnswerTooLongError among them.
     """
     deadline = time.monotonic() + timeout_s
     with opener(context).open(request, timeout=timeout_s) as response:
@@ -44,7 +50,7 @@ def read(request: Request, *, context: ssl.SSLContext | None, timeout_s: float) 
         while chunk := response.read1(4096):
             body += chunk
             if len(body) > MAX_BYTES:
-                raise VerificationError("the answer is too long for a certificate", reason=Reason.CERT_MALFORMED)
+                raise AnswerTooLongError
             if time.monotonic() > deadline:
                 raise TimeoutError("the answer took too long")
     return body

@@ -7,6 +7,8 @@ import base64
 import json
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -18,7 +20,10 @@ from lambdas.shared.providers.reading import parse
 from lambdas.shared.webhook import WebhookRequest
 
 API_URL: Final = "https://api-m.paypal.com"
-TIMEOUT_S: Final = 3.0
+TOKEN_PATH: Final = "/v1/oauth2/token"  # noqa: S105 - an address, not a secret
+VERIFY_PATH: Final = "/v1/notifications/verify-webhook-signature"
+TIMEOUT_S: Final = 2.0
+"""For each of the two calls: with the certificate and the table they must fit into the receiver's time."""
 
 FIELDS: Final[Mapping[str, str]] = {
     "auth_algo": "paypal-auth-algo",
@@ -30,7 +35,12 @@ FIELDS: Final[Mapping[str, str]] = {
 
 
 def ask(
-    request: WebhookRequest, webhook_id: str, config: Mapping[str, Any], *, context: ssl.SSLContext | None = None
+    request: WebhookRequest,
+    webhook_id: str,
+    config: Mapping[str, Any],
+    *,
+    context: ssl.SSLContext | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> bool:
     """Return whether PayPal confirms the request.
 
@@ -39,33 +49,53 @@ def ask(
     MalformedError when the body is not JSON, before anything is sent.
     """
     parse(request.body)
-    api_url, client_id, client_secret = _settings(config)
+    url, client_id, client_secret = _settings(config)
+    api = _Api(url=url, context=context, timeout_s=timeout_s)
     try:
-        token = _token(api_url, client_id, client_secret, context=context)
-        answer = _call(
-            f"{api_url}/v1/notifications/verify-webhook-signature",
-            _question(request, webhook_id),
-            {"authorization": f"Bearer {token}", "content-type": "application/json"},
-            context=context,
-        )
+        answer = api.post_json(VERIFY_PATH, _question(request, webhook_id), token=api.token(client_id, client_secret))
     except HTTPError as error:
         error.close()
-        raise UnavailableError(f"PayPal's API answered {error.code}", reason="postback_unavailable") from error
-    except OSError as error:
-        raise UnavailableError("PayPal's API can't be reached", reason="postback_unavailable") from error
+        raise _unavailable(f"PayPal's API answered {error.code}") from error
+    except (OSError, HTTPException) as error:
+        raise _unavailable("PayPal's API can't be reached") from error
     return answer.get("verification_status") == "SUCCESS"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Api:
+    """PayPal's API, spoken to over verified HTTPS."""
+
+    url: str
+    context: ssl.SSLContext | None
+    timeout_s: float
+
+    def token(self, client_id: str, client_secret: str) -> str:
+        credentials = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode("ascii")
+        headers = {"authorization": f"Basic {credentials}", "content-type": "application/x-www-form-urlencoded"}
+        token = self._post(TOKEN_PATH, b"grant_type=client_credentials", headers).get("access_token")
+        if not isinstance(token, str) or not token:
+            raise _unavailable("PayPal's API gave no token")
+        return token
+
+    def post_json(self, path: str, body: bytes, *, token: str) -> dict[str, Any]:
+        return self._post(path, body, {"authorization": f"Bearer {token}", "content-type": "application/json"})
+
+    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        request = Request(self.url + path, data=body, headers=headers, method="POST")  # noqa: S310 - see `_settings`
+        answer = paypal_fetch.read(request, context=self.context, timeout_s=self.timeout_s)
+        try:
+            value = json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise _unavailable("PayPal's API gave no JSON") from error
+        return value if isinstance(value, dict) else {}
+
+
 def _settings(config: Mapping[str, Any]) -> tuple[str, str, str]:
-    api_url, client_id, client_secret = (
-        config.get("apiUrl", API_URL),
-        config.get("clientId"),
-        config.get("clientSecret"),
-    )
-    texts = [value for value in (api_url, client_id, client_secret) if isinstance(value, str) and value]
-    if len(texts) < 3 or urlsplit(texts[0]).scheme != "https":  # noqa: PLR2004 - the three above
+    wanted = (config.get("apiUrl", API_URL), config.get("clientId"), config.get("clientSecret"))
+    url, client_id, client_secret = (value if isinstance(value, str) else "" for value in wanted)
+    if not client_id or not client_secret or urlsplit(url).scheme != "https":
         raise UnavailableError("PayPal's secret has an incomplete postback", reason="secret_incomplete")
-    return texts[0].rstrip("/"), texts[1], texts[2]
+    return url.rstrip("/"), client_id, client_secret
 
 
 def _question(request: WebhookRequest, webhook_id: str) -> bytes:
@@ -74,25 +104,5 @@ def _question(request: WebhookRequest, webhook_id: str) -> bytes:
     return json.dumps(fields).encode()[:-1] + b', "webhook_event": ' + request.body + b"}"
 
 
-def _token(api_url: str, client_id: str, client_secret: str, *, context: ssl.SSLContext | None) -> str:
-    credentials = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode("ascii")
-    answer = _call(
-        f"{api_url}/v1/oauth2/token",
-        b"grant_type=client_credentials",
-        {"authorization": f"Basic {credentials}", "content-type": "application/x-www-form-urlencoded"},
-        context=context,
-    )
-    token = answer.get("access_token")
-    if not isinstance(token, str) or not token:
-        raise UnavailableError("PayPal's API gave no token", reason="postback_unavailable")
-    return token
-
-
-def _call(url: str, body: bytes, headers: dict[str, str], *, context: ssl.SSLContext | None) -> dict[str, Any]:
-    request = Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - https is checked by `_settings`
-    answer = paypal_fetch.read(request, context=context, timeout_s=TIMEOUT_S)
-    try:
-        value = json.loads(answer)
-    except ValueError as error:
-        raise UnavailableError("PayPal's API gave no JSON", reason="postback_unavailable") from error
-    return value if isinstance(value, dict) else {}
+def _unavailable(why: str) -> UnavailableError:
+    return UnavailableError(why, reason="postback_unavailable")

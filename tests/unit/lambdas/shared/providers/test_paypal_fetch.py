@@ -15,7 +15,7 @@ from tests.fakes_certificates import Answer, https_server
 def test_the_certificate_behind_the_address_is_returned(tmp_path: Path) -> None:
     """The bytes of a 200 come back as they are."""
     with https_server(tmp_path, {"/cert": Answer(b"PEM")}) as server:
-        assert fetch(f"{server.url}/cert", context=server.context) == b"PEM"
+        assert fetch(f"{server.url}/cert", context=server.context, timeout_s=30) == b"PEM"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -24,7 +24,7 @@ def test_no_redirect_is_followed(tmp_path: Path, status: int) -> None:
     with https_server(tmp_path, {"/other": Answer(b"PEM")}) as server:
         server.answers["/cert"] = Answer(status=status, headers={"location": f"{server.url}/other"})
         with pytest.raises(VerificationError) as refused:
-            fetch(f"{server.url}/cert", context=server.context)
+            fetch(f"{server.url}/cert", context=server.context, timeout_s=30)
         assert refused.value.reason == Reason.CERT_UNAVAILABLE
         assert [path for path, _, _ in server.seen] == ["/cert"]
 
@@ -36,7 +36,7 @@ def test_a_certificate_that_does_not_exist_is_a_refusal(tmp_path: Path, status: 
         https_server(tmp_path, {"/cert": Answer(status=status)}) as server,
         pytest.raises(VerificationError) as refused,
     ):
-        fetch(f"{server.url}/cert", context=server.context)
+        fetch(f"{server.url}/cert", context=server.context, timeout_s=30)
     assert refused.value.reason == Reason.CERT_UNAVAILABLE
 
 
@@ -44,16 +44,16 @@ def test_a_certificate_that_does_not_exist_is_a_refusal(tmp_path: Path, status: 
 def test_a_server_in_trouble_is_asked_again_later(tmp_path: Path, status: int) -> None:
     """The delivery is answered with 503, so that PayPal delivers it again."""
     with https_server(tmp_path, {"/cert": Answer(status=status)}) as server, pytest.raises(UnavailableError):
-        fetch(f"{server.url}/cert", context=server.context)
+        fetch(f"{server.url}/cert", context=server.context, timeout_s=30)
 
 
 def test_an_endless_answer_is_cut_off(tmp_path: Path) -> None:
     """Nothing longer than a certificate is read."""
     with https_server(tmp_path, {"/cert": Answer(b"x" * (MAX_BYTES + 1))}) as server:
         with pytest.raises(VerificationError) as refused:
-            fetch(f"{server.url}/cert", context=server.context)
+            fetch(f"{server.url}/cert", context=server.context, timeout_s=30)
         server.answers["/cert"] = Answer(b"x" * MAX_BYTES)
-        assert len(fetch(f"{server.url}/cert", context=server.context)) == MAX_BYTES
+        assert len(fetch(f"{server.url}/cert", context=server.context, timeout_s=30)) == MAX_BYTES
     assert refused.value.reason == Reason.CERT_MALFORMED
 
 

@@ -27,7 +27,7 @@ def question(server: HttpsServer, body: bytes = BODY) -> bool:
     """Ask the server about a delivery."""
     config = {"clientId": "client", "clientSecret": "hush", "apiUrl": server.url}
     request = WebhookRequest(provider="paypal", headers=HEADERS, body=body, received_at=NOW)
-    return ask(request, "HOOK-1", config, context=server.context)
+    return ask(request, "HOOK-1", config, context=server.context, timeout_s=30)
 
 
 def answers(status: str = "SUCCESS") -> dict[str, Answer]:
@@ -78,7 +78,14 @@ def test_a_body_that_would_change_the_question_is_never_sent(tmp_path: Path, bod
 
 @pytest.mark.parametrize("path", [TOKEN, VERIFY])
 @pytest.mark.parametrize(
-    "answer", [Answer(status=500), Answer(status=401), Answer(b"hello"), Answer(status=302, headers={"location": "/"})]
+    "answer",
+    [
+        Answer(status=500),
+        Answer(status=401),
+        Answer(b"hello"),
+        Answer(b"x" * 20_000),
+        Answer(status=302, headers={"location": "/"}),
+    ],
 )
 def test_no_answer_is_no_verdict(tmp_path: Path, path: str, answer: Answer) -> None:
     """When PayPal's API can't say, the delivery is neither accepted nor refused: it comes again."""
