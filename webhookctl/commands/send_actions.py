@@ -103,7 +103,7 @@ def play_scenario(app: AppContext, provider: str | None, event_type: str | None,
     drafts = scenario.drafts_of(runs, duplicates=options.duplicate, shuffle=options.shuffle, ids=ids)
     sent = deliver(app, find_targets(providers, destination(options), stack=AppStack(app)), drafts, options)
     if not options.wait:
-        app.show(sent.brief() if app.settings.output == "table" else sent)
+        app.show(core.outcome(sent, None, is_brief=app.settings.output == "table"))
         send_report.check(sent, expected=options.expect)
         return
     send_report.check(sent, expected=options.expect)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from lambdas.shared.errors import WebhookError
 from lambdas.shared.providers import get_provider
@@ -11,7 +12,7 @@ from webhookctl.core import samples
 from webhookctl.core.samples_ids import Cast, IdSource
 from webhookctl.core.samples_render import render, serialise
 from webhookctl.core.send_dispatch import Delivery, Pace, Sender, dispatch
-from webhookctl.core.send_report import SHOWN_AT_MOST, SendReport, report
+from webhookctl.core.send_report import SHOWN_AT_MOST, SendReport, Summary, report, summary
 from webhookctl.core.send_request import Draft
 from webhookctl.core.send_wait import Timeline
 
@@ -33,18 +34,35 @@ class FollowedReport(SendReport):
     timelines: Sequence[Timeline]
 
 
-def outcome(found: SendReport, timelines: Sequence[Timeline] | None, *, is_brief: bool) -> object:
-    """Return what to show: the report, with the timelines where they were waited for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedSummary(Summary):
+    """A report for a screen, with the trips: all of a few, of many only the unusual ones."""
 
-    Brief is for a screen: the hops of a single webhook, one line each for a few, and of many only the unusual ones.
+    timelines: Sequence[Timeline]
+
+
+def outcome(found: SendReport, timelines: Sequence[Timeline] | None, *, is_brief: bool) -> object:
+    """Return what to show: the report, and the trips where they were waited for.
+
+    Brief is for a screen: there a single webhook's trip is all there is to say.
     """
-    shown = found.brief() if is_brief else found
+    if is_brief:
+        return _brief(found, timelines)
+    return found if timelines is None else FollowedReport(**_members(found), timelines=timelines)
+
+
+def _brief(found: SendReport, timelines: Sequence[Timeline] | None) -> object:
+    shown = summary(found)
     if timelines is None:
         return shown
-    if is_brief and len(timelines) == 1:
+    if len(timelines) == found.sent == 1:
         return timelines[0]
-    trips = [t for t in timelines if not is_brief or len(timelines) <= SHOWN_AT_MOST or not t.is_processed]
-    return FollowedReport(**{f.name: getattr(shown, f.name) for f in fields(shown)}, timelines=trips)
+    trips = timelines if len(timelines) <= SHOWN_AT_MOST else [t for t in timelines if not t.is_processed]
+    return FollowedSummary(**_members(shown), timelines=trips[:SHOWN_AT_MOST])
+
+
+def _members(value: SendReport | Summary) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def send(

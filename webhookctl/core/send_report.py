@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 
 from webhookctl.core.send_dispatch import Delivery
 from webhookctl.errors import CheckFailedError, PartialError, WebhookctlError
@@ -34,12 +34,34 @@ class SendReport:
     seconds: float
     deliveries: Sequence[Delivery]
 
-    def brief(self) -> "SendReport":
-        """Return the report for a screen: of many deliveries only those that were not accepted."""
-        if self.sent <= SHOWN_AT_MOST:
-            return self
-        shown = [delivery for delivery in self.deliveries if not delivery.is_accepted]
-        return replace(self, deliveries=shown[:SHOWN_AT_MOST])
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A report for a screen. Of many deliveries it lists only those that were not accepted."""
+
+    sent: int
+    accepted: int
+    answers: str
+    latency: str
+    seconds: float
+    deliveries: Sequence[Delivery]
+
+
+def summary(found: SendReport) -> Summary:
+    """Return the report for a screen."""
+    is_long = found.sent > SHOWN_AT_MOST
+    shown = [d for d in found.deliveries if not d.is_accepted][:SHOWN_AT_MOST] if is_long else found.deliveries
+    latency = found.latency_ms
+    return Summary(
+        sent=found.sent,
+        accepted=found.accepted,
+        answers=_counts(found),
+        latency=" / ".join(f"{name} {value:.0f}" for name, value in asdict(latency).items()) + " ms"
+        if latency
+        else "-",
+        seconds=found.seconds,
+        deliveries=shown,
+    )
 
 
 def report(deliveries: Sequence[Delivery], *, seconds: float) -> SendReport:

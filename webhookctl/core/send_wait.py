@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import ClassVar
 
 from lambdas.shared.webhook import Status, StoredWebhook
@@ -14,6 +15,8 @@ from webhookctl.errors import PartialError, WaitTimeoutError
 _ENDS = (Status.PROCESSED, Status.FAILED, Status.CONFLICT)
 _POLL_S = 0.25
 _POLL_MAX_S = 2.0
+_LOOKED_AT = 100
+"""So many webhooks are looked up in one round, the first sent first: the rest can wait while those are not done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def follow(
     every = len(waiting)
     deadline, wait_s = clock() + timeout_s, _POLL_S
     while waiting:
-        seen = {webhook_id: _timeline(d, table.get(webhook_id)) for webhook_id, d in waiting.items()}
+        seen = {i: _timeline(waiting[i], table.get(i)) for i in islice(waiting, _LOOKED_AT)}
         over |= seen
         ended = [webhook_id for webhook_id, timeline in seen.items() if timeline.is_over]
         for webhook_id in ended:
@@ -77,6 +80,7 @@ def follow(
             break
         wait_s = _POLL_S if ended else min(wait_s * 1.5, _POLL_MAX_S)
         sleep(min(wait_s, max(0.0, deadline - clock())))
+    over |= {i: _timeline(d, None) for i, d in waiting.items() if i not in over}
     return [over[i] for i in dict.fromkeys(d.webhook_id for d in deliveries) if i in over]
 
 

@@ -20,7 +20,7 @@ from webhookctl.core.send import catalogue, send
 from webhookctl.core.send_compose import Recipe, Repetition, compose, compose_many
 from webhookctl.core.send_dispatch import Pace, Sender, dispatch
 from webhookctl.core.send_http import Answer, HttpTransport
-from webhookctl.core.send_report import check, percentile
+from webhookctl.core.send_report import check, percentile, summary
 from webhookctl.core.send_request import Draft, Outgoing, Tamper, Target
 from webhookctl.errors import CheckFailedError, PartialError, UsageError, WebhookctlError
 
@@ -196,8 +196,8 @@ def test_percentiles_are_nearest_rank() -> None:
 def test_a_long_report_shows_what_went_wrong() -> None:
     """Up to twenty deliveries are listed; of more, those that were not accepted."""
     found = send(drafts(count=30), sender(FakeTransport(statuses=(200, 500, 200))), pace=Pace())
-    assert len(found.brief().deliveries) == 1
-    assert len(found.deliveries) == found.brief().sent == 30
+    assert len(summary(found).deliveries) == 1
+    assert (len(found.deliveries), summary(found).answers) == (30, "29 x 200, 1 x 500")
 
 
 def test_our_receiver_s_outcome_is_shown() -> None:
