@@ -5,7 +5,6 @@ against the running engine. To move to another version: change VERSION, run the 
 new version made unnecessary.
 """
 
-import copy
 import os
 import string
 import time
@@ -163,8 +162,8 @@ def persist_stream_records() -> None:
     def save_with_stream() -> Wire:
         return {
             **save(),
-            "stream_records": copy.deepcopy(dynamodb._stream_records),
-            "stream_trimmed": copy.deepcopy(dynamodb._stream_trimmed),
+            "stream_records": dynamodb.copy.deepcopy(dynamodb._stream_records),
+            "stream_trimmed": dynamodb.copy.deepcopy(dynamodb._stream_trimmed),
             "stream_sequence": dynamodb._stream_seq_counter,
         }
 

@@ -42,6 +42,7 @@ _NOT_FORWARDED: Final = _HOP_BY_HOP | {
     "x-forwarded-port",
 }
 _NOT_RETURNED: Final = _HOP_BY_HOP | {"content-length", "date", "server", "x-amzn-requestid", "x-amzn-trace-id"}
+_CONCURRENCY_WAIT_S: Final = 0.05
 _UPSTREAM_ERRORS: Final = (aiohttp.ClientError, OSError)
 
 _log = logging.getLogger("webhookctl.gateway")
@@ -145,7 +146,11 @@ class Gateway:
     async def _forward(self, arrival: Arrival) -> Answer:
         try:
             async with asyncio.timeout(INTEGRATION_TIMEOUT_S), self._slots:
-                return await self._call_engine(arrival)
+                answer = await self._call_engine(arrival)
+                while lacks_concurrency(answer):  # nothing ran; AWS has a thousand processes where we have a few
+                    await asyncio.sleep(_CONCURRENCY_WAIT_S)
+                    answer = await self._call_engine(arrival)
+                return normalise(answer)
         except TimeoutError:
             return message(504, "Endpoint request timed out")
         except _UPSTREAM_ERRORS as error:
@@ -165,7 +170,7 @@ class Gateway:
         ) as response:
             body = await response.read()
             headers = CIMultiDict((k, v) for k, v in response.headers.items() if k.lower() not in _NOT_RETURNED)
-            return normalise(Answer(response.status, headers, body))
+            return Answer(response.status, headers, body)
 
     def _headers(self, arrival: Arrival) -> CIMultiDict[str]:
         kept = CIMultiDict((k, v) for k, v in arrival.headers.items() if k.lower() not in _NOT_FORWARDED)
@@ -178,16 +183,21 @@ class Gateway:
         return kept
 
 
+def lacks_concurrency(answer: Answer) -> bool:
+    """Tell whether the function had no process free (a stage's own throttle names no reason)."""
+    return answer.status == 429 and "Reason" in _fields(answer.body)  # noqa: PLR2004 - HTTP: too many requests
+
+
 def normalise(answer: Answer) -> Answer:
     """Give the engine's own errors the bodies of API Gateway; answers of the Lambda pass unchanged."""
-    fields = _fields(answer.body) if answer.status in {429, 500, 502} else {}
+    fields = _fields(answer.body) if answer.status in {500, 502} else {}
     internal = {
-        429: "Reason" in fields,  # Lambda's concurrency limit, not the stage's throttle
         500: set(fields) == {"message"},
         502: bool({"message", "errorMessage"} & set(fields)),  # a crash: AWS never shows the error's text
     }
     if not internal.get(answer.status):
         return answer
+    _log.warning("the integration failed: %s %s", answer.status, answer.body[:500].decode(errors="replace"))
     return message(502 if answer.status == 502 else 500, "Internal server error")  # noqa: PLR2004
 
 

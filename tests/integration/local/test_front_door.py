@@ -177,6 +177,15 @@ def test_a_burst_does_not_spawn_workers_without_bound(shape_environment: LocalEn
     assert environment.status(places).lambda_workers <= worker_limit() + 4  # other functions of the stack have one each
 
 
+def test_a_function_at_its_reserved_concurrency_is_waited_for(shape_environment: LocalEnvironment, post: Post) -> None:
+    """Two processes for sixteen slow requests at once: all are answered, none is throttled."""
+    shape.deploy(shape_environment, Reserved="2")
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: post(x_do="sleep0.1")[0], range(16)))
+    shape.deploy(shape_environment, Reserved="20")
+    assert set(answers) == {200}
+
+
 def test_every_request_is_in_the_access_log(shape_environment: LocalEnvironment, post: Post) -> None:
     """With the stage's format, the request id that the client got, and safe against injected quotes."""
     _, headers, _ = post(user_agent='"} evil')

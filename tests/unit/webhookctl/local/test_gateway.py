@@ -4,7 +4,7 @@ import pytest
 from multidict import CIMultiDict
 
 from webhookctl.local.exchange import Answer
-from webhookctl.local.gateway import normalise
+from webhookctl.local.gateway import lacks_concurrency, normalise
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,6 @@ from webhookctl.local.gateway import normalise
         (502, {"errorMessage": "secret", "errorType": "KeyError"}, 502),
         (502, {"message": '{"errorMessage": "secret"}'}, 502),
         (500, {"message": "'NoneType' object is not subscriptable"}, 500),
-        (429, {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded"}, 500),
     ],
 )
 def test_the_engines_own_errors_show_nothing(status: int, body: dict[str, str], expected: int) -> None:
@@ -37,3 +36,11 @@ def test_other_answers_pass_unchanged(status: int, body: bytes) -> None:
     """The Lambda's answers and the gateway responses that are right already."""
     answer = Answer(status, CIMultiDict({"X": "1"}), body)
     assert normalise(answer) is answer
+
+
+def test_a_function_without_a_free_process_is_told_from_a_throttled_stage() -> None:
+    """The first is waited for, the second is the client's business."""
+    reason = b'{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded"}'
+    assert lacks_concurrency(Answer(429, CIMultiDict(), reason))
+    assert not lacks_concurrency(Answer(429, CIMultiDict(), b'{"message": "Too Many Requests"}'))
+    assert not lacks_concurrency(Answer(200, CIMultiDict(), reason))
