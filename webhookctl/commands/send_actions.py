@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from lambdas.shared.providers import PROVIDERS
+from stack.outputs import PROVIDERS
 from webhookctl.commands.send_input import AppStack, destination, drafts_of, money_of
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambdas.shared.providers.base import ProviderSecret
+from stack.outputs import PROVIDERS
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
 from webhookctl.core.overrides import Overrides
@@ -74,6 +75,8 @@ class AppStack:
 
     def webhook_url(self, provider: str) -> str:
         """Return where the deployed stack takes a provider's webhooks."""
+        if provider not in PROVIDERS:
+            raise UsageError(f"the stack takes no {provider} webhooks", hint="give --url and --secret-from")
         return self.app.outputs.webhook_url(provider)
 
     def secret(self, provider: str) -> ProviderSecret:

@@ -10,6 +10,9 @@ import yaml
 from webhookctl.core import samples
 from webhookctl.errors import NotFoundError, UsageError
 
+ENDS = {"status", "disputed", "amount_minor", "refunded_minor", "net_minor"}
+"""What a script may say of how its payment ends: members of `payments.Payment`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -67,7 +70,7 @@ def _script(provider: str, raw: object, where: str) -> Script:
     steps = members.get("steps")
     if not isinstance(steps, list) or not steps:
         raise UsageError(f"{where}: 'steps' is a list of events")
-    ends = _members(members.get("ends", {}), f"{where}.ends", None)
+    ends = _members(members.get("ends", {}), f"{where}.ends", ENDS)
     read_steps = [_step(provider, step, f"{where}.steps[{index}]") for index, step in enumerate(steps)]
     return Script(steps=read_steps, ends=ends)
 
@@ -93,10 +96,10 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def _members(raw: object, where: str, known: set[str] | None) -> dict[str, Any]:
+def _members(raw: object, where: str, known: set[str]) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UsageError(f"{where} is not a mapping", hint="docs/sending.md shows a scenario")
-    unknown = sorted(str(name) for name in raw.keys() - known) if known is not None else []
-    if unknown and known is not None:
+    unknown = sorted(str(name) for name in raw.keys() - known)
+    if unknown:
         raise UsageError(f"{where} has an unknown member '{unknown[0]}'", hint=f"known: {', '.join(sorted(known))}")
     return raw
