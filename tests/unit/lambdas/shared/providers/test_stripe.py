@@ -1,16 +1,21 @@
 """What is Stripe's own: which header items count, both event shapes, and what its events mean."""
 
+import hashlib
+import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lambdas.shared.errors import MalformedError
+from lambdas.shared.errors import MalformedError, VerificationError
 from lambdas.shared.providers import get_provider
+from lambdas.shared.providers.base import Key, ProviderSecret, Reason
 from lambdas.shared.webhook import EventIdentity, PaymentEvent
+from tests.provider_cases import request
 
 STRIPE = get_provider("stripe")
+AT = datetime.fromtimestamp(1790000000, tz=UTC)
 
 
 def mean(event_type: str, **fields: Any) -> PaymentEvent:
@@ -199,6 +204,46 @@ def test_an_event_of_the_table_without_its_object_is_an_error(data: str) -> None
     """A payment without a payment is for a person to look at."""
     with pytest.raises(MalformedError):
         STRIPE.normalise(b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": %s}' % data.encode())
+
+
+def verdict(header: str) -> str:
+    """Return why a header over `{}` is refused at second 1790000000, or "accepted"."""
+    secret = ProviderSecret(keys=(Key(id="k", value="whsec_x"),))
+    try:
+        STRIPE.verify(request("stripe", b"{}", {"stripe-signature": header}), secret, now=AT)
+    except (MalformedError, VerificationError) as error:
+        return error.reason
+    return "accepted"
+
+
+def v1(timestamp: str) -> str:
+    """Return the right signature over a timestamp as it is spelled."""
+    return hmac.new(b"whsec_x", f"{timestamp}.{{}}".encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["01790000000", "+1790000000", "\uff11790000000", "-1", "0", "9" * 13, "9" * 5000]
+)
+def test_a_time_is_plain_digits(timestamp: str) -> None:
+    """Any other spelling is malformed, however well it is signed."""
+    assert verdict(f"t={timestamp},v1={v1(timestamp)}") == Reason.MALFORMED_HEADER
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ("v1={v1}", "accepted"),
+        ("v1=é,v1={v1}", "accepted"),
+        ("v1=,v1={v1},v0=é", "accepted"),
+        ("v1=é", Reason.WRONG_SIGNATURE),
+        ("v1={v1}é", Reason.WRONG_SIGNATURE),
+        ("v0={v1}", Reason.MALFORMED_HEADER),
+        (" v1={v1}", Reason.MALFORMED_HEADER),
+    ],
+)
+def test_any_right_v1_counts_and_nothing_else(items: str, expected: str) -> None:
+    """Another item is passed over, whatever it holds; a rotation sends two."""
+    assert verdict("t=1790000000," + items.format(v1=v1("1790000000"))) == expected
 
 
 def test_a_snapshot_event_of_a_connect_account_is_identified() -> None:
