@@ -20,9 +20,10 @@ from webhookctl.core.fix_up import EditError
 from webhookctl.core.journal import Journal, Sent
 from webhookctl.core.outcomes import Followed, follow
 from webhookctl.core.rate import Rate
-from webhookctl.core.redrive_guard import REASONS, Guard, Verdict
+from webhookctl.core.redrive_guard import Guard, Verdict
+from webhookctl.core.redrive_judgement import Judgement
 from webhookctl.core.redrive_plan import RedrivePlan
-from webhookctl.core.redrive_report import Happening, RedriveReport, StoppedBy, Tally
+from webhookctl.core.redrive_report import Happening, RedriveReport, StoppedBy, Voice
 
 _T = TypeVar("_T")
 
@@ -87,20 +88,20 @@ class _Run:
             stop=tools.stop,
         )
         self._rate = Rate(plan.rate_per_s, monotonic=tools.monotonic, stop=tools.stop)
-        self._guard = Guard(webhooks=tools.webhooks, retry_cycle=plan.retry_cycle, is_on=plan.is_guarded)
         self._lock = threading.Lock()
         self._backlog: deque[DeadLetter] = deque()
         self._room: int | None = None
         self._undeleted: list[QueueMessage] = []
         already = list(past.sent) if past is not None else []
-        self._sent_before = {sent.message_id for sent in already}
-        self._claimed = {sent.webhook_id for sent in already}
+        self._voice = Voice(plan.redrive_id, tools.happened)
+        guard = Guard(webhooks=tools.webhooks, retry_cycle=plan.retry_cycle, is_on=plan.is_guarded)
+        self._judgement = Judgement(guard, plan.filters, self._voice, sent_before=already, now=tools.now)
         self._granted = 0
+        self._is_resumed = past is not None
         self._followed = Followed()
         if plan.follows_outcomes:
             for sent in already:
                 self._followed.add(sent)
-        self._tally = Tally()
         self._started_at = tools.monotonic()
         self.stopped_by: StoppedBy | None = None
 
@@ -127,7 +128,7 @@ class _Run:
             stop=self._tools.stop,
         )
         for webhook_id, outcome in ends:
-            self._say(outcome.value, webhook_id=webhook_id)
+            self._voice.say(outcome.value, webhook_id=webhook_id)
 
     def retry_deletes(self) -> None:
         """Delete once more what a batch call refused to delete; what still stays is deleted by a resume."""
@@ -137,7 +138,7 @@ class _Run:
     def report(self) -> RedriveReport:
         """Sum up the run."""
         return RedriveReport.of(
-            self._tally,
+            self._voice.tally,
             plan=self._plan,
             followed=self._followed,
             stopped_by=self.stopped_by or StoppedBy.EMPTY,
@@ -165,7 +166,7 @@ class _Run:
         to_send: list[DeadLetter] = []
         held: list[DeadLetter] = []
         for letter in letters:
-            verdict = self._verdict(letter)
+            verdict = self._judgement.of(letter)
             (to_send if verdict is Verdict.REDRIVE else done if verdict is Verdict.DELETE else held).append(letter)
         self.scan.hold(held)
         if self._plan.is_dry_run:
@@ -174,35 +175,12 @@ class _Run:
             self._delete([letter.message for letter in done])
         return to_send
 
-    def _verdict(self, letter: DeadLetter) -> Verdict | None:
-        """Judge one letter; None: the filter does not mean it."""
-        message = letter.message
-        if message.message_id in self._sent_before:
-            self._count("finished", letter)
-            return Verdict.DELETE
-        if not self._plan.filters.matches(letter):
-            self._tally.count("unmatched")
-            return None
-        verdict = self._guard.judge(letter, now=self._tools.now())
-        if verdict is Verdict.REDRIVE and not self._claim(message.webhook_id or ""):
-            verdict = Verdict.IN_FLIGHT
-        if verdict is not Verdict.REDRIVE:
-            self._count(verdict.value, letter, reason=REASONS[verdict])
-        return verdict
-
-    def _claim(self, webhook_id: str) -> bool:
-        """Take a webhook for this redrive, once: one that failed again, or has a second dead letter, is left alone."""
-        with self._lock:
-            is_new = webhook_id not in self._claimed
-            self._claimed.add(webhook_id)
-        return is_new
-
     def _send_and_delete(self, letters: Sequence[DeadLetter]) -> None:
         granted = self._reserve(letters)
         if self._plan.is_dry_run:
             self.scan.hold(granted)
             for letter in granted:
-                self._count("would_redrive", letter)
+                self._voice.count("would_redrive", letter)
             return
         sent: list[DeadLetter] = []
         for batch in _batches(self._fixed(granted), self._plan.send_batch):
@@ -221,7 +199,7 @@ class _Run:
                 fixed.append(self._tools.fix_up(letter))
             except EditError as error:
                 self.scan.hold([letter])
-                self._count("edit_failed", letter, reason=error.message)
+                self._voice.count("edit_failed", letter, reason=error.message)
         return fixed
 
     def _send(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
@@ -232,7 +210,7 @@ class _Run:
         self.scan.hold(refused)
         for letter in refused:
             why = outcome.failed.get(letter.message.message_id, "the queue did not answer for it")
-            self._count("send_failed", letter, reason=why)
+            self._voice.count("send_failed", letter, reason=why)
         return taken
 
     def _give_up(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
@@ -250,7 +228,7 @@ class _Run:
                 for entry in entries:
                     self._followed.add(entry)
         for letter in letters:
-            self._count("redriven", letter)
+            self._voice.count("redriven", letter)
 
     def _delete(self, messages: Sequence[QueueMessage]) -> None:
         for batch in _batches(messages, BATCH):
@@ -271,12 +249,14 @@ class _Run:
 
     def _from_backlog(self) -> list[DeadLetter]:
         with self._lock:
-            letters = [self._backlog.popleft() for _ in range(min(BATCH, len(self._backlog)))]
+            most = BATCH if self._room is None else min(BATCH, self._room)
+            letters = [self._backlog.popleft() for _ in range(min(most, len(self._backlog)))]
         self.scan.take(letters)
         return letters
 
     def _has_room(self) -> bool:
-        return self._room is None or self._room > 0
+        """Whether the step may send more. A resumed run goes on receiving regardless: it has messages to delete."""
+        return self._room is None or self._room > 0 or self._is_resumed
 
     def _why_stopped(self) -> StoppedBy | None:
         if self._tools.stop.is_set():
@@ -296,23 +276,6 @@ class _Run:
             self.stopped_by = StoppedBy.CANARY
         elif self._followed.waiting and not self._tools.stop.is_set():
             self.stopped_by = StoppedBy.CANARY_UNKNOWN
-
-    def _count(self, what: str, letter: DeadLetter, *, reason: str | None = None) -> None:
-        self._tally.count(what)
-        self._say(what, webhook_id=letter.message.webhook_id, message_id=letter.message.message_id, reason=reason)
-
-    def _say(
-        self, what: str, *, webhook_id: str | None, message_id: str | None = None, reason: str | None = None
-    ) -> None:
-        happening = Happening(
-            event=what,
-            redrive_id=self._plan.redrive_id,
-            webhook_id=webhook_id,
-            message_id=message_id,
-            reason=reason,
-        )
-        with self._lock:
-            self._tools.happened(happening)
 
 
 def _outgoing(message: QueueMessage) -> OutgoingMessage:

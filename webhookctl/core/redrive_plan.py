@@ -76,7 +76,7 @@ class RedrivePlan:
             yield self.limit
             return
         sent, size = 0, self.canary.size
-        while self.limit is None or sent < self.limit:
+        while self.limit is None or sent < self.limit or sent == 0:
             size = size if self.limit is None else min(size, self.limit - sent)
             yield size
             sent += size

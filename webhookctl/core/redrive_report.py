@@ -1,10 +1,12 @@
 """What a redrive says: each thing as it happens, and the sum at the end."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from webhookctl.core.dead_letter import DeadLetter
 from webhookctl.core.outcomes import Followed
 from webhookctl.core.redrive_guard import Verdict
 from webhookctl.core.redrive_plan import RedrivePlan
@@ -48,6 +50,31 @@ class Tally:
     def of(self, what: str) -> int:
         """Return how often it happened."""
         return self.counts.get(what, 0)
+
+
+class Voice:
+    """Counts and tells what happens, from several threads, one happening at a time."""
+
+    def __init__(self, redrive_id: str, happened: Callable[[Happening], None]) -> None:
+        self._redrive_id = redrive_id
+        self._happened = happened
+        self._lock = threading.Lock()
+        self.tally = Tally()
+
+    def count(self, what: str, letter: DeadLetter, *, reason: str | None = None) -> None:
+        """Count and tell that something happened to a dead letter."""
+        self.tally.count(what)
+        self.say(what, webhook_id=letter.message.webhook_id, message_id=letter.message.message_id, reason=reason)
+
+    def say(
+        self, what: str, *, webhook_id: str | None, message_id: str | None = None, reason: str | None = None
+    ) -> None:
+        """Tell that something happened."""
+        happening = Happening(
+            event=what, redrive_id=self._redrive_id, webhook_id=webhook_id, message_id=message_id, reason=reason
+        )
+        with self._lock:
+            self._happened(happening)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -60,8 +60,10 @@ class RedriveDesk:
 
 
 def resumed_plan(journal: Path) -> RedrivePlan:
-    """Return the plan that an interrupted redrive's journal holds. Raises UsageError."""
-    return RedrivePlan.from_description(read(journal).plan)
+    """Return what is left of the plan that an interrupted redrive's journal holds. Raises UsageError."""
+    past = read(journal)
+    plan = RedrivePlan.from_description(past.plan)
+    return plan if plan.limit is None else replace(plan, limit=max(0, plan.limit - len(past.sent)))
 
 
 def run_redrive(
