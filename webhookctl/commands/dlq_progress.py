@@ -12,6 +12,7 @@ from typing import Final
 from webhookctl.console import Progress
 from webhookctl.context import AppContext
 from webhookctl.core.redrive_report import Happening
+from webhookctl.render import render
 
 _EVERY_S: Final = 0.1
 _MOVED: Final = frozenset({"redriven", "already_processed", "finished", "would_redrive"})
@@ -33,7 +34,7 @@ class Followed:
     def happened(self, happening: Happening) -> None:
         """Take note of one happening."""
         if self.context.settings.output == "jsonl":
-            self.context.show(happening)
+            render(happening, self.context.console, output="jsonl")
         if happening.event in _MOVED:
             self.moved += 1
         elif happening.reason is not None:

@@ -72,11 +72,11 @@ class RedrivePlan:
 
     def steps(self) -> Iterator[int | None]:
         """Yield how many messages each step may send; None: as many as there are."""
-        if self.canary is None or self.is_dry_run:
+        if self.canary is None or self.is_dry_run or self.limit == 0:
             yield self.limit
             return
         sent, size = 0, self.canary.size
-        while self.limit is None or sent < self.limit or sent == 0:
+        while self.limit is None or sent < self.limit:
             size = size if self.limit is None else min(size, self.limit - sent)
             yield size
             sent += size
