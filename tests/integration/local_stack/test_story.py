@@ -1,0 +1,205 @@
+"""One webhook's whole story on the deployed local environment: trace, audit, verification, the AWS CLI."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.conftest import Cli
+from webhookctl.local.state import LocalEnvironment, client_variables
+
+pytestmark = pytest.mark.integration
+
+
+def _eventually(found: Callable[[], Any], *, within_s: float = 30) -> Any:
+    deadline = time.monotonic() + within_s
+    while True:
+        value = found()
+        if value or time.monotonic() > deadline:
+            return value
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def story(deployed: Cli) -> str:
+    """Send a webhook that fails twice and then passes; return its id once its audit lines are there."""
+    report = deployed.json("send", "stripe", "--fail-times", "2", "--wait")
+    webhook_id = str(report["timelines"][0]["webhook_id"])
+    assert _eventually(lambda: len(deployed.json("audit", "query", "-w", webhook_id)) == 2)
+    return webhook_id
+
+
+def _attributes(environment: LocalEnvironment) -> dict[str, str]:
+    return {
+        "region_name": environment.region,
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+        "endpoint_url": environment.endpoint_url,
+    }
+
+
+def test_the_trace_shows_every_attempt_and_the_audit_lines(deployed: Cli, story: str) -> None:
+    """Gateway, Lambda, receiver, queue, three attempts, two audit lines: one picture."""
+    trace = deployed.json("trace", "show", story)["trace"]
+    names = [span["name"] for span in trace["spans"]]
+    assert trace["attempts"] == 3
+    assert trace["outcome"] == "processed"
+    assert any("(API Gateway)" in name for name in names)
+    assert any("(Lambda)" in name for name in names)
+    assert {"verify", "store", "enqueue", "in the queue", "in the queue again"} <= set(names)
+    assert [name for name in names if name.startswith("audit line")] == [
+        "audit line 1: RECEIVED",
+        "audit line 2: PROCESSED",
+    ]
+
+
+def test_the_picture_holds_the_log_lines(deployed: Cli, story: str) -> None:
+    """--logs puts the functions' lines between the bars."""
+    code, text = deployed.code("trace", "show", story, "--logs")
+    assert code == 0
+    assert text.count("processor: ") == 3
+    assert "receiver: " in text
+
+
+def test_a_webhook_is_found_by_its_error_and_by_its_event(deployed: Cli, story: str) -> None:
+    """`trace list --errors` and `trace find` agree on the trace."""
+    rows = deployed.json("trace", "list", "--errors", "--since", "1h")
+    row = next(row for row in rows if row["webhook_id"] == story)
+    assert row["attempts"] == 3
+    assert deployed.json("trace", "find", "--event-id", story.partition(":")[2]) == [row["trace_id"]]
+    assert not any(
+        r["webhook_id"] == story for r in deployed.json("trace", "list", "--slow", "10m", "--since", "1h") or []
+    )
+
+
+def test_the_map_shows_the_stage_the_functions_and_their_faults(deployed: Cli, story: str, tmp_path: Path) -> None:
+    """Who calls whom, and a drawing of it."""
+    del story
+    drawing = tmp_path / "map.svg"
+    found = deployed.json("trace", "map", "--svg", str(drawing))
+    types = {node["type"] for node in found["nodes"]}
+    assert {"client", "AWS::ApiGateway::Stage", "AWS::Lambda"} <= types
+    assert any(edge["faults"] for edge in found["edges"])
+    assert drawing.read_text().startswith("<svg")
+
+
+def test_the_audit_log_is_queried_by_every_filter(deployed: Cli, story: str) -> None:
+    """Filters narrow; what they leave out is not returned, whichever the engine honours."""
+    of_it = deployed.json("audit", "query", "--provider", "stripe", "--status", "PROCESSED", "--actor", "processor")
+    assert story in {record["webhook_id"] for record in of_it}
+    assert {record["status"] for record in of_it} == {"PROCESSED"}
+    assert {record["actor"] for record in of_it} == {"processor"}
+    assert deployed.json("audit", "query", "-w", story, "--provider", "square") == []
+    assert len(deployed.json("audit", "query", "-w", story, "--limit", "1")) == 1
+    insights = deployed.json("audit", "query", "-w", story, "--insights")
+    assert [record["seq"] for record in insights] == [1, 2]
+
+
+def test_the_timeline_tells_what_each_write_changed(deployed: Cli, story: str) -> None:
+    """From RECEIVED to PROCESSED, field by field."""
+    first, second = deployed.json("audit", "show", story)["steps"]
+    assert first["actor"] == "receiver"
+    assert "status: RECEIVED → PROCESSED" in second["changed"]
+    assert "attempts: 0 → 3" in second["changed"]
+
+
+def test_a_row_changed_behind_the_log_is_found(deployed: Cli, story: str, local_environment: LocalEnvironment) -> None:
+    """Verify passes, then names the row that somebody wrote around the project: exit 7."""
+    del story
+    report = deployed.json("send", "stripe", "--wait")
+    victim = str(report["timelines"][0]["webhook_id"])
+    assert _eventually(lambda: len(deployed.json("audit", "query", "-w", victim)) == 2)
+    assert deployed.code("audit", "verify", "-w", victim)[0] == 0
+    dynamodb = boto3.client("dynamodb", **_attributes(local_environment))
+    table = deployed.json("outputs")["TableName"]
+    dynamodb.update_item(
+        TableName=table,
+        Key={"webhookId": {"S": victim}},
+        UpdateExpression="SET amountMinor = :a",
+        ExpressionAttributeValues={":a": {"N": "1"}},
+    )
+    code, text = deployed.code("audit", "verify", "-w", victim, "-o", "json")
+    assert code == 7
+    assert {finding["finding"] for finding in json.loads(text)["findings"]} == {"row_changed_without_record"}
+    dynamodb.delete_item(TableName=table, Key={"webhookId": {"S": victim}})
+
+
+def test_a_checkpoint_is_written_and_holds(deployed: Cli, story: str, tmp_path: Path) -> None:
+    """It is sealed, and the log of a minute later still contains it."""
+    del story
+    file = tmp_path / "head.json"
+    written = deployed.json("audit", "checkpoint", str(file))
+    assert written["fingerprint"] == json.loads(json.dumps(written))["fingerprint"]
+    assert len(hashlib.sha256(file.read_bytes()).hexdigest()) == len(written["fingerprint"])
+    code, text = deployed.code("audit", "verify", "--checkpoint", str(file), "-o", "json")
+    assert code in (0, 7)  # other tests may have attacked the table
+    assert json.loads(text)["checkpoint"].startswith("holds")
+
+
+# The AWS CLI
+
+
+@pytest.fixture(scope="module")
+def aws(
+    deployed: Cli, local_environment: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Any]:
+    """Run the AWS CLI as `eval "$(webhookctl local env)"` sets it up."""
+    assert deployed
+    home = tmp_path_factory.mktemp("aws-home")
+    environment = {**os.environ, **client_variables(local_environment), "HOME": str(home), "AWS_PAGER": ""}
+
+    def run(*words: str) -> Any:
+        command = [str(Path(sys.executable).with_name("aws")), *words, "--output", "json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+def test_the_aws_cli_reads_trace_summaries(aws: Callable[..., Any], story: str) -> None:
+    """`aws xray get-trace-summaries` with a filter expression."""
+    now = int(time.time())
+    found = aws(
+        "xray",
+        "get-trace-summaries",
+        "--start-time",
+        str(now - 3600),
+        "--end-time",
+        str(now + 60),
+        "--filter-expression",
+        f'annotation.webhook_id = "{story}"',
+    )
+    assert len(found["TraceSummaries"]) == 1
+    trace_id = found["TraceSummaries"][0]["Id"]
+    whole = aws("xray", "batch-get-traces", "--trace-ids", trace_id)
+    assert len(whole["Traces"][0]["Segments"]) >= 6
+
+
+def test_the_aws_cli_reads_the_functions_logs(aws: Callable[..., Any], story: str) -> None:
+    """What version 2's `aws logs tail` asks for: FilterLogEvents, interleaved. Version 1 has no `tail`."""
+    group = "/aws/lambda/payment-processor-local"
+    start = str(int((time.time() - 3600) * 1000))
+    found = aws("logs", "filter-log-events", "--log-group-name", group, "--start-time", start, "--interleaved")
+    assert any(story in event["message"] for event in found["events"])
+
+
+def test_the_aws_cli_scans_the_table(aws: Callable[..., Any], story: str) -> None:
+    """`aws dynamodb scan` on the mission's table name."""
+    found = aws("dynamodb", "scan", "--table-name", "PaymentWebhooks-local")
+    assert story in {item["webhookId"]["S"] for item in found["Items"]}
+
+
+def test_the_aws_cli_describes_the_stack(aws: Callable[..., Any], story: str) -> None:
+    """`aws cloudformation describe-stacks` gives the endpoint."""
+    del story
+    found = aws("cloudformation", "describe-stacks", "--stack-name", "TapStacklocal")
+    assert "APIEndpoint" in {output["OutputKey"] for output in found["Stacks"][0]["Outputs"]}
