@@ -37,7 +37,7 @@ def story(deployed: Cli) -> str:
     return webhook_id
 
 
-def _attributes(environment: LocalEnvironment) -> dict[str, str]:
+def _attributes(environment: LocalEnvironment) -> dict[str, Any]:
     return {
         "region_name": environment.region,
         "aws_access_key_id": "test",
@@ -152,7 +152,7 @@ def aws(
     deployed: Cli, local_environment: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Any]:
     """Run the AWS CLI as `eval "$(webhookctl local env)"` sets it up."""
-    assert deployed
+    del deployed
     home = tmp_path_factory.mktemp("aws-home")
     environment = {**os.environ, **client_variables(local_environment), "HOME": str(home), "AWS_PAGER": ""}
 
