@@ -128,7 +128,8 @@ def _many(items: Iterator[Any], console: Console) -> Iterator[str]:
     else:  # a generator may never end: print as it comes, with widths from its first item
         widths = [max(len(c), len(v)) for c, v in zip(columns, _row(first, columns), strict=True)]
         yield _line([_heading(c) for c in columns], widths)
-        yield from (_line(_row(item, columns), widths, console) for item in chain([first], items))
+        cells = (_row(item, columns) for item in chain([first], items))
+        yield from (_line(row, widths, console, is_streamed=True) for row in cells)
 
 
 def _one(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result
@@ -211,8 +212,8 @@ def _shrink(widths: list[int], total: int) -> None:
         widths[widest] -= 1
 
 
-def _line(cells: list[str], widths: list[int], console: Console | None = None) -> str:
-    cut = [c if len(c) <= w else c[: w - 1] + "…" for c, w in zip(cells, widths, strict=True)]
+def _line(cells: list[str], widths: list[int], console: Console | None = None, *, is_streamed: bool = False) -> str:
+    cut = [c if is_streamed or len(c) <= w else c[: w - 1] + "…" for c, w in zip(cells, widths, strict=True)]
     padded = [c.ljust(w) for c, w in zip(cut, widths, strict=True)]
     if console is not None:
         padded = [_coloured(c, p, console) for c, p in zip(cells, padded, strict=True)]
