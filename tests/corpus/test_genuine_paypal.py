@@ -12,6 +12,7 @@ from lambdas.shared.providers import Options
 from lambdas.shared.providers.base import Key, ProviderSecret, Reason
 from lambdas.shared.providers.paypal import PayPal
 from lambdas.shared.webhook import WebhookRequest
+from tests.provider_cases import test_ca
 
 ID, TIME, SIGNATURE = "paypal-transmission-id", "paypal-transmission-time", "paypal-transmission-sig"
 
@@ -72,6 +73,18 @@ def test_no_genuine_request_verifies_in_production(genuine: list[Genuine], certi
         with pytest.raises(VerificationError) as refused:
             production.verify(one.request, one.secret, now=one.now)
         assert refused.value.reason == Reason.WRONG_WEBHOOK_ID
+
+
+def test_a_genuine_certificate_is_not_vouched_for_by_a_test_authority(
+    genuine: list[Genuine], certificate: bytes
+) -> None:
+    """A leaf that stands under `testCa` is trusted by that authority or not at all."""
+    for one in genuine:
+        leaves = {one.request.headers["paypal-cert-url"]: certificate.decode()}
+        ours = replace(one.secret, extra={"testCa": {"pem": test_ca().ca_pem, "leaves": leaves}})
+        with pytest.raises(VerificationError) as refused:
+            PayPal(Options(allow_test_ca=True)).verify(one.request, ours, now=one.now)
+        assert refused.value.reason == Reason.CERT_CHAIN_UNKNOWN
 
 
 def test_no_request_verifies_after_any_byte_of_a_header_changed(

@@ -38,6 +38,12 @@ def test_absurd_numbers_are_refused_before_any_arithmetic(value: object) -> None
             read(value)
 
 
+def test_a_fraction_too_fine_for_the_arithmetic_is_not_rounded_away() -> None:
+    """Thirty digits are more than the decimal context keeps."""
+    with pytest.raises(MalformedError):
+        minor_units_of_decimal(Decimal("1000000000000.00000000000000001"), decimals=2)
+
+
 def test_a_whole_number_may_be_written_with_a_point() -> None:
     """JSON does not tell 4200 from 4200.0."""
     assert minor_units(Decimal("4200.0")) == 4200

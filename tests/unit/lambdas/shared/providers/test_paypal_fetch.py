@@ -72,6 +72,13 @@ def test_a_server_that_nobody_vouches_for_is_not_believed(tmp_path: Path) -> Non
         fetch(f"{server.url}/cert", context=ssl.create_default_context())
 
 
+def test_no_proxy_stands_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says of proxies does not lead a certificate's address elsewhere."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with https_server(tmp_path, {"/cert": Answer(b"PEM")}) as server:
+        assert fetch(f"{server.url}/cert", context=server.context, timeout_s=30) == b"PEM"
+
+
 def test_nobody_there_is_unavailable(tmp_path: Path) -> None:
     """A refused connection is answered with 503."""
     with https_server(tmp_path, {}) as server:
