@@ -17,7 +17,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH")
 
 def worker_limit() -> int:
     """Return how many Lambdas may run at once: each is a process of about 50 MB."""
-    return max(8, 4 * (os.cpu_count() or 1))
+    return max(4, 2 * (os.cpu_count() or 1))
 
 
 def engine_environment(places: Places, ports: Ports, *, region: str = REGION) -> dict[str, str]:
