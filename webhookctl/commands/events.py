@@ -1,25 +1,30 @@
 """`webhookctl events`: the stored webhooks."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar
 
 import typer
 
 from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.commands import event_ports
+from webhookctl.commands.events_reconcile import reconcile
 from webhookctl.commands.events_resend import resend
-from webhookctl.commands.options import Limit, Since, Until
+from webhookctl.commands.options import Follow, Limit, Since, Until
 from webhookctl.context import Context
-from webhookctl.core import events
+from webhookctl.core import audit, event_search, events
+from webhookctl.core.event_story import may_be_dead, tell
 
 app = typer.Typer(help="Look at the stored webhooks.", no_args_is_help=True)
+
+TAIL_WINDOW = timedelta(minutes=15)
 
 Provider = Annotated[str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")]
 EventType = Annotated[str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type.")]
 StatusOption = Annotated[
     Status | None, typer.Option("--status", "-s", case_sensitive=False, help="Only those that stand here.")
 ]
+WebhookId = Annotated[str, typer.Argument(metavar="ID", help="<provider>:<event id>.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +50,70 @@ def list_(
     provider: Provider = None,
     event_type: EventType = None,
     status: StatusOption = None,
+    payment_id: Annotated[str | None, typer.Option("--payment", metavar="ID", help="Only this payment's.")] = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = 50,
 ) -> None:
-    """List stored webhooks, newest first."""
+    """List stored webhooks, newest first.
+
+    With --payment the payment index answers, with --since the audit log. Anything else reads, and pays for, the whole
+    table; stderr says so.
+    """
+    app = ctx.obj
     keep = events.EventFilter(provider=provider, event_type=event_type, status=status, since=since, until=until)
-    ctx.obj.show([_row(webhook) for webhook in events.list_events(ctx.obj.table, keep, limit=limit)])
+    source = event_search.source_of(keep, payment_id=payment_id)
+    if source is event_search.Source.SCAN:
+        app.console.say(f"This question costs {source.value}; with --since the audit log answers it.")
+    found = event_search.find_events(event_ports.event_sources(app), keep, payment_id=payment_id, limit=limit)
+    app.show([_row(webhook) for webhook in found])
 
 
 @app.command()
 def show(
     ctx: Context,
-    webhook_id: Annotated[str, typer.Argument(metavar="ID", help="<provider>:<event id>.")],
+    webhook_id: WebhookId,
+    payload: Annotated[
+        bool, typer.Option("--payload", help="Show the payload's texts instead of hiding them.")
+    ] = False,
     body: Annotated[bool, typer.Option("--body", help="Print the stored body instead, byte for byte.")] = False,
 ) -> None:
-    """Show one stored webhook."""
-    found = events.show_event(ctx.obj.table, webhook_id)
+    """Show one webhook's story: deliveries, tries, writes, dead letter or not, and its payload, masked."""
+    app = ctx.obj
+    found = events.show_event(app.table, webhook_id)
     if body:
-        ctx.obj.console.write_bytes(found.body)
-    else:
-        ctx.obj.show(_members(found))
+        app.console.write_bytes(found.body)
+        return
+    since = found.received_at - timedelta(minutes=1)
+    trail = audit.query(app.audit_log, audit.AuditFilter(webhook_id=webhook_id), start=since)
+    in_dlq = bool(event_ports.dead_letter_ids(app, webhook_id)) if may_be_dead(found) else None
+    lines = event_ports.function_lines(app, since, pattern=f'"{webhook_id}"')
+    app.show(tell(found, log=lines, trail=trail, in_dlq=in_dlq, with_payload=payload).members())
+
+
+@app.command()
+def tail(
+    ctx: Context,
+    provider: Provider = None,
+    event_type: EventType = None,
+    status: StatusOption = None,
+    since: Since = None,
+    follow: Follow = False,
+) -> None:
+    """Print what happened to webhooks in the last 15 minutes (or --since), and with -f what happens next."""
+    app = ctx.obj
+    wanted = audit.AuditFilter(provider=provider, event_type=event_type, status=status.value if status else None)
+    start = since or app.now() - TAIL_WINDOW
+    found = (
+        audit.follow(app.audit_log, wanted, start=start, now=app.now)
+        if follow
+        else audit.query(app.audit_log, wanted, start=start)
+    )
+    app.show(events.happenings(found))
 
 
 app.command()(resend)
+app.command()(reconcile)
 
 
 def _row(webhook: StoredWebhook) -> EventRow:
@@ -85,20 +130,3 @@ def _row(webhook: StoredWebhook) -> EventRow:
         amount_minor=event.amount_minor if event else None,
         currency=event.currency if event else None,
     )
-
-
-def _members(webhook: StoredWebhook) -> dict[str, Any]:
-    return dict(_flat(webhook))
-
-
-def _flat(webhook: StoredWebhook) -> Iterator[tuple[str, Any]]:
-    from dataclasses import fields
-
-    for field in fields(webhook):
-        value = getattr(webhook, field.name)
-        if field.name == "body":
-            yield "body_bytes", len(value)
-        elif field.name == "event" and value is not None:
-            yield from ((f.name, getattr(value, f.name)) for f in fields(value))
-        elif field.name != "event":
-            yield field.name, value

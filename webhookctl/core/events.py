@@ -1,12 +1,13 @@
 """Stored webhooks: one by id, or many by filter."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.core.audit import WEBHOOK, AuditRecord
+from webhookctl.core.money import Money
 from webhookctl.errors import NotFoundError
 
 
@@ -55,10 +56,38 @@ def show_event(table: WebhookTable, webhook_id: str) -> StoredWebhook:
     return found
 
 
-def list_events(table: WebhookTable, keep: EventFilter, *, limit: int) -> list[StoredWebhook]:
-    """Return the newest `limit` webhooks that pass, newest first."""
-    return list(islice(_newest_first(w for w in table.scan() if keep.matches(w)), limit))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One change of a webhook, as it passes by."""
+
+    TABLE: ClassVar = ("at", "status", "webhook_id", "event_type", "amount", "error")
+    at: datetime
+    status: str | None
+    webhook_id: str | None
+    event_type: str | None
+    kind: str | None
+    payment_id: str | None
+    amount: str | None
+    attempts: int | None
+    error: str | None
 
 
-def _newest_first(webhooks: Iterable[StoredWebhook]) -> list[StoredWebhook]:
-    return sorted(webhooks, key=lambda w: (w.received_at, w.webhook_id), reverse=True)
+def happenings(records: Iterable[AuditRecord]) -> Iterator[Happening]:
+    """Yield what audit records tell of webhooks, as they come."""
+    return (_happening(record) for record in records if record.kind == WEBHOOK)
+
+
+def _happening(record: AuditRecord) -> Happening:
+    line = record.line
+    amount, currency, error = line.get("amountMinor"), line.get("currency"), line.get("lastError")
+    return Happening(
+        at=record.at,
+        status=record.status if record.change != "REMOVE" else "removed",
+        webhook_id=record.webhook_id,
+        event_type=record.event_type,
+        kind=line.get("kind"),
+        payment_id=line.get("paymentId"),
+        amount=str(Money(amount_minor=amount, currency=currency)) if amount is not None and currency else None,
+        attempts=line.get("attempts"),
+        error=error.get("message") if isinstance(error, Mapping) else None,
+    )

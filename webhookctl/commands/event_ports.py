@@ -1,0 +1,43 @@
+"""What the event commands reach, made from the chosen environment."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from stack import outputs as names
+from webhookctl.context import AppContext
+from webhookctl.core.dlq_filter import DeadLetterFilter
+from webhookctl.core.dlq_scan import ScanLimits
+from webhookctl.core.event_search import EventSources
+from webhookctl.core.logs import LogEvent
+
+_LOOK: Final = ScanLimits(visibility_s=30)
+_MOST: Final = 10_000
+"""Dead letters that are looked through; beyond that the redrive comes first."""
+
+
+def event_sources(app: AppContext) -> EventSources:
+    """Return everything that can answer which webhooks are stored."""
+    return EventSources(
+        table=app.table, by_id=app.dead_letters.webhooks, payments=app.payment_index, audit=app.audit_log
+    )
+
+
+def dead_letter_ids(app: AppContext, *ids: str) -> set[str]:
+    """Return the webhooks in the dead-letter queue, among `ids` where given. Looks without taking anything out."""
+    letters = app.dead_letters.look(DeadLetterFilter(ids=ids), limits=_LOOK, most=_MOST)
+    return {letter.message.webhook_id for letter in letters if letter.message.webhook_id is not None}
+
+
+def function_lines(app: AppContext, start: datetime, *, pattern: str) -> Iterator[tuple[str, LogEvent]]:
+    """Yield (function, line) of the receiver's and the processor's logs."""
+    functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor"}
+    for output, function in functions.items():
+        group = names.log_group_name(app.outputs[output])
+        yield from ((function, event) for event in app.logs.events(group, start=start, pattern=pattern))
+
+
+def account(app: AppContext, action: str, outcome: str, *, webhooks: int) -> None:
+    """Write an operator's audit line. Raises WebhookctlError: what can't be audited is not done."""
+    app.redrive_desk.account(action, uuid4().hex, outcome, details={"webhooks": webhooks})

@@ -1,0 +1,136 @@
+"""One webhook's whole story: every delivery, every try, every write, where it stands now, and its payload, masked."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from lambdas.shared.clock import parse_iso
+from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.core.audit import AuditRecord
+from webhookctl.core.logs import LogEvent
+
+HIDDEN: Final = "[hidden]"
+SHOWN: Final = frozenset(
+    {
+        *("id", "object", "type", "status", "state", "reason", "currency", "currency_code", "amount", "value", "total"),
+        *("event_id", "event_type", "event_version", "resource_type", "resource_version", "api_version", "merchant_id"),
+        *("payment_intent", "payment_id", "charge", "refund_id", "sale_id", "capture_id", "object_id", "order_id"),
+        *(
+            "created",
+            "created_at",
+            "create_time",
+            "updated_at",
+            "update_time",
+            "location_id",
+            "version",
+            "rel",
+            "method",
+        ),
+    }
+)
+"""Names whose text is no person's and no secret. Everything else that is text is hidden unless asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One thing that happened. `source` is receiver, processor, audit or operator."""
+
+    TABLE: ClassVar = ("at", "source", "what", "detail")
+    at: datetime
+    source: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStory:
+    """The webhook's state, whether its message is a dead letter (None: not looked), its timeline and its payload."""
+
+    state: Mapping[str, Any]
+    in_dlq: bool | None
+    timeline: tuple[Moment, ...]
+    payload: Any = field(repr=False)
+
+    def members(self) -> dict[str, Any]:
+        """Return it all as one mapping, the state's members first."""
+        return {**self.state, "in_dlq": self.in_dlq, "timeline": list(self.timeline), "payload": self.payload}
+
+
+def may_be_dead(webhook: StoredWebhook) -> bool:
+    """Say whether it is worth looking into the dead-letter queue."""
+    return webhook.status in (Status.RECEIVED, Status.FAILED)
+
+
+def tell(
+    webhook: StoredWebhook,
+    *,
+    log: Iterable[tuple[str, LogEvent]],
+    trail: Iterable[AuditRecord],
+    in_dlq: bool | None,
+    with_payload: bool = False,
+) -> EventStory:
+    """Put the story together. `log` are (function, line) pairs that may concern other webhooks too."""
+    lines = [(source, event, event.fields()) for source, event in log]
+    moments = [_told(source, event, line) for source, event, line in lines if _is_about(line, webhook)]
+    moments += [_written(record) for record in trail]
+    return EventStory(
+        state=state_of(webhook),
+        in_dlq=in_dlq,
+        timeline=tuple(sorted(moments, key=lambda moment: moment.at)),
+        payload=payload_of(webhook.body, is_masked=not with_payload),
+    )
+
+
+def state_of(webhook: StoredWebhook) -> dict[str, Any]:
+    """Return the stored state without the body, the event's meaning beside the other members."""
+    state: dict[str, Any] = {}
+    for member in fields(webhook):
+        value = getattr(webhook, member.name)
+        if member.name == "body":
+            state["body_bytes"] = len(value)
+        elif member.name == "event":
+            state |= {f.name: getattr(value, f.name) for f in fields(value)} if value is not None else {}
+        else:
+            state[member.name] = value
+    return state
+
+
+def payload_of(body: bytes, *, is_masked: bool) -> Any:  # noqa: ANN401 - any JSON
+    """Return the parsed payload; masked, only what `SHOWN` names keeps its text. None when it is not JSON."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return _masked(parsed, "") if is_masked else parsed
+
+
+def _masked(value: object, name: str) -> object:
+    if isinstance(value, dict):
+        return {key: _masked(member, key) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_masked(member, name) for member in value]
+    return HIDDEN if isinstance(value, str) and value and name not in SHOWN else value
+
+
+def _is_about(line: Mapping[str, Any], webhook: StoredWebhook) -> bool:
+    return line.get("webhookId") == webhook.webhook_id and line.get("type") in ("webhook", "processing")
+
+
+def _told(source: str, event: LogEvent, line: Mapping[str, Any]) -> Moment:
+    attempt = f"attempt {line['attempt']}: " if "attempt" in line else "delivery: "
+    error = f"{line['errorClass']}: {line.get('error', '')}" if "errorClass" in line else ""
+    again = f"again in {line['delayS']} s" if line.get("outcome") == "retried" and "delayS" in line else ""
+    told = [error, again, f"{line['durationMs']} ms" if "durationMs" in line else ""]
+    at = parse_iso(str(line["time"])) if "time" in line else event.at
+    return Moment(
+        at=at, source=source, what=attempt + str(line.get("outcome", "")), detail=", ".join(filter(None, told))
+    )
+
+
+def _written(record: AuditRecord) -> Moment:
+    chained = {True: "", False: "NOT in the chain", None: ""}[record.line.get("isChained")]
+    detail = ", ".join(filter(None, [*record.changed, f"by {record.actor}", chained]))
+    what = f"seq {record.seq}: {record.status}" if record.seq is not None else record.change
+    return Moment(at=record.at, source="audit" if record.kind == "audit" else "operator", what=what, detail=detail)
