@@ -64,6 +64,7 @@ COMMANDS: Final = (
     Entry("Look", "audit", "Query and verify the audit log."),
     Entry("Look", "dlq", "Look into the dead-letter queue and move it back safely."),
     Entry("Look", "logs", "Read what the deployed functions write."),
+    Entry("Look", "incident", "Gather what a post-mortem needs."),
     Entry("Prove", "load", "Prove the limits under load."),
     Entry("Prove", "waf", "Show and measure the web ACL's limit."),
     Entry("Set up", "secrets", "The providers' signing keys: list, set, rotate, retire."),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from webhookctl.core.dlq import DeadLetterQueue
     from webhookctl.core.events import WebhookTable
     from webhookctl.core.guard import Identity
+    from webhookctl.core.incident import IncidentSources
     from webhookctl.core.operator_audit import Operator, OperatorAudit
     from webhookctl.core.outputs import StackOutputs
     from webhookctl.core.redrive_run import RedriveDesk
@@ -215,6 +216,32 @@ class Ports:
         functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor"}
         groups = {f"/aws/lambda/{self.outputs[output]}": whose for output, whose in functions.items()}
         return TraceLines(logs=self.logs, groups=groups, audit=self.audit_log)
+
+    @cached_property
+    def incident_sources(self) -> "IncidentSources":
+        """Everything that an incident export reads."""
+        from webhookctl.core.incident import IncidentSources
+        from webhookctl.core.metrics import MetricQuery
+
+        environment, outputs = self.settings.environment, self.outputs
+        functions = [outputs[n] for n in (names.RECEIVER_NAME, names.PROCESSOR_NAME, names.AUDIT_NAME)]
+        access, firewall = outputs[names.ACCESS_LOG_GROUP], outputs[names.WAF_LOG_GROUP]
+        return IncidentSources(
+            environment=environment,
+            audit=self.audit_log,
+            logs=self.logs,
+            groups={**{f"/aws/lambda/{name}": name for name in functions}, access: "api", firewall: "waf"},
+            traces=self.traces,
+            metrics=self.metrics,
+            queries={
+                f"{name} {metric}": MetricQuery(
+                    namespace="AWS/Lambda", metric=metric, dimensions={"FunctionName": name}
+                )
+                for name in functions
+                for metric in ("Invocations", "Errors", "Throttles")
+            },
+            alarms=lambda: self.alarms.alarms_of(f"-{environment}"),
+        )
 
     @cached_property
     def audit_table(self) -> "AuditTable":
