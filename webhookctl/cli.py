@@ -54,6 +54,7 @@ COMMANDS: Final = (
     Entry(
         "Set up", "destroy", "Take the environment away, and say what stays.", "destroy", "webhookctl.commands.deploy"
     ),
+    Entry("Look", "doctor", "Check account, machine and stack; each finding with its remedy.", "doctor"),
     Entry("Look", "status", "Show the environment's health on one screen.", "status"),
     Entry("Set up", "outputs", "Print the stack's outputs.", "outputs"),
     Entry("Send", "send", "Send signed test webhooks, one request each.", "send"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from webhookctl.aws.logs import Logs
     from webhookctl.aws.metrics import Metrics
     from webhookctl.aws.payment_index import PaymentIndexTable
+    from webhookctl.aws.probe import AccountProbe
     from webhookctl.aws.queue_lines import QueueLines
     from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
@@ -151,6 +152,13 @@ class Ports:
         from webhookctl.aws.queue_lines import QueueLines
 
         return QueueLines(self.session)
+
+    @cached_property
+    def probe(self) -> "AccountProbe":
+        """What the doctor looks at."""
+        from webhookctl.aws.probe import AccountProbe
+
+        return AccountProbe(self.session, self.metrics)
 
     @cached_property
     def operator(self) -> "Operator":
