@@ -19,6 +19,10 @@ from typing import Any, Final
 
 INTERVAL_S: Final = 5.0
 """At least this long between two snapshots; longer where the state is large."""
+LATEST_S: Final = 30.0
+"""Under steady load a change is saved after this long, in a quiet moment sooner."""
+_QUIET_S: Final = 1.0
+_LOOK_S: Final = 0.5
 _PAUSE_SHARE: Final = 0.05
 _LARGE: Final = ("cloudwatch", "cloudwatch_logs", "dynamodb", "sqs")
 _READS: Final = ("get", "list", "describe", "query", "scan", "batchget", "filter", "putmetric", "receive", "testmetric")
@@ -65,14 +69,30 @@ def start(root: Path) -> None:
 
 
 def _run(changes: Changes) -> None:
-    saved, wait_s = changes.count, INTERVAL_S
+    seen = saved = changes.count
+    changed_at = unsaved_since = taken_at = time.monotonic()
+    pause_s = 0.0
     while True:
-        time.sleep(wait_s)
-        if changes.count == saved:
+        time.sleep(_LOOK_S)
+        now = time.monotonic()
+        if changes.count != seen:
+            unsaved_since = now if seen == saved else unsaved_since
+            seen, changed_at = changes.count, now
+        if seen == saved or not is_due(
+            quiet_s=now - changed_at, unsaved_s=now - unsaved_since, since_last_s=now - taken_at, pause_s=pause_s
+        ):
             continue
-        saved = changes.count
-        pause_s = take()
-        wait_s = max(INTERVAL_S, pause_s / _PAUSE_SHARE)
+        saved, pause_s, taken_at = seen, take(), time.monotonic()
+
+
+def is_due(*, quiet_s: float, unsaved_s: float, since_last_s: float, pause_s: float) -> bool:
+    """Tell whether to take a snapshot now: in a quiet moment, or when something has been unsaved for too long.
+
+    `pause_s` is how long the last one held up the engine; it may do so for a twentieth of the time at most.
+    """
+    if since_last_s < pause_s / _PAUSE_SHARE:
+        return False
+    return unsaved_s >= LATEST_S or (quiet_s >= _QUIET_S and since_last_s >= INTERVAL_S)
 
 
 def take() -> float:
