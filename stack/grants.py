@@ -1,7 +1,8 @@
 """Every permission of every function, each as an explicit statement with a name.
 
-CDK's own `grant` methods give more than is used, so none is called. A test takes each statement away in turn and sees
-the trip fail.
+CDK's own `grant` methods give more than is used, so none is called. A test takes each permission away in turn and sees
+the trip fail. Who puts data under the key (sends to an encrypted queue) needs kms:GenerateDataKey; who only reads needs
+kms:Decrypt (Amazon SQS developer guide, "Key management"). Environment variables are under the key too.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ def receiver_statements(storage: Storage, processing: Processing, ingress: Ingre
         "ReadProviderSecrets": _allow(
             ["secretsmanager:GetSecretValue"], *(secret.secret_arn for secret in storage.secrets.values())
         ),
-        **_every_function(storage, ingress.receiver),
+        "UseKey": _allow(["kms:Decrypt", "kms:GenerateDataKey"], storage.key.key_arn),
+        **_every_function(ingress.receiver),
     }
 
 
@@ -37,7 +39,8 @@ def processor_statements(storage: Storage, processing: Processing) -> Statements
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
             processing.queue.queue_arn,
         ),
-        **_every_function(storage, processing.processor),
+        "UseKey": _allow(["kms:Decrypt"], storage.key.key_arn),
+        **_every_function(processing.processor),
     }
 
 
@@ -51,13 +54,13 @@ def audit_statements(storage: Storage, audit: Audit) -> Statements:
         "ListStreams": _allow(["dynamodb:ListStreams"], "*"),
         "ReadAuditKey": _allow(["secretsmanager:GetSecretValue"], storage.audit_key.secret_arn),
         "ReportFailedBatches": _allow(["sqs:SendMessage"], audit.failures.queue_arn),
-        **_every_function(storage, audit.logger),
+        "UseKey": _allow(["kms:Decrypt", "kms:GenerateDataKey"], storage.key.key_arn),
+        **_every_function(audit.logger),
     }
 
 
-def _every_function(storage: Storage, function: Function) -> Statements:
+def _every_function(function: Function) -> Statements:
     return {
-        "UseKey": _allow(["kms:Decrypt", "kms:GenerateDataKey"], storage.key.key_arn),
         "WriteLogs": _allow(["logs:CreateLogStream", "logs:PutLogEvents"], function.log_group.log_group_arn),
         "WriteTraces": _allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
     }

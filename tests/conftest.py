@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from webhookctl import cli
-from webhookctl.local import environment, ports
+from webhookctl.local import engine_iam, environment, ports
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
 
@@ -27,9 +27,10 @@ def boot(folder: Path) -> LocalEnvironment:
 
 @pytest.fixture(scope="session")
 def local_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """WEBHOOKCTL_HOME of the whole test run."""
+    """WEBHOOKCTL_HOME of the whole test run, whose local environment evaluates IAM policies."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(engine_iam.SWITCH, "1")
         patch.setenv("WEBHOOKCTL_HOME", str(home))
         yield home
 

@@ -10,6 +10,7 @@ EXPECTED = {
         "StoreWebhook": ["dynamodb:PutItem"],
         "QueueWebhook": ["sqs:SendMessage"],
         "ReadProviderSecrets": ["secretsmanager:GetSecretValue"],
+        "UseKey": ["kms:Decrypt", "kms:GenerateDataKey"],
     },
     PROCESSOR: {
         "ReadAndUpdateWebhook": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -19,16 +20,17 @@ EXPECTED = {
             "sqs:GetQueueAttributes",
             "sqs:ChangeMessageVisibility",
         ],
+        "UseKey": ["kms:Decrypt"],
     },
     AUDIT: {
         "ReadStream": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
         "ListStreams": ["dynamodb:ListStreams"],
         "ReadAuditKey": ["secretsmanager:GetSecretValue"],
         "ReportFailedBatches": ["sqs:SendMessage"],
+        "UseKey": ["kms:Decrypt", "kms:GenerateDataKey"],
     },
 }
 EVERY_FUNCTION = {
-    "UseKey": ["kms:Decrypt", "kms:GenerateDataKey"],
     "WriteLogs": ["logs:CreateLogStream", "logs:PutLogEvents"],
     "WriteTraces": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
 }

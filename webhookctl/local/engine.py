@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from webhookctl.local import engine_iam
 from webhookctl.local.places import Places
 from webhookctl.local.ports import LOOPBACK, Ports
 from webhookctl.local.state import ACCOUNT_ID, REGION
@@ -44,6 +45,7 @@ def engine_environment(places: Places, ports: Ports, *, region: str = REGION) ->
         # For the Lambdas:
         "AWS_XRAY_DAEMON_ADDRESS": f"{LOOPBACK}:{ports.xray_daemon}",
         "AWS_EC2_METADATA_DISABLED": "true",
+        **engine_iam.variables(),
     }
 
 
@@ -56,6 +58,7 @@ def main(arguments: list[str]) -> None:
     engine_patches.apply()
     engine_meters.install()
     engine_resources.register()
+    engine_iam.trust_loopback()
     engine_snapshots.start(Path(arguments[0]))
     sys.argv = ["ministack"]  # it parses its own arguments
     app.main()

@@ -6,16 +6,19 @@ import pytest
 
 from tests.conftest import boot
 from tests.integration.local import shape
-from webhookctl.local import environment
+from webhookctl.local import engine_iam, environment
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
 
 
 @pytest.fixture(scope="session")
 def shape_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
-    """Start an environment apart from the one that the project's stack is deployed to."""
+    """Start an environment apart from the one that the project's stack is deployed to, without IAM evaluation."""
     home = tmp_path_factory.mktemp("shape")
-    yield boot(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(engine_iam.SWITCH, raising=False)
+        running = boot(home)
+    yield running
     environment.down(Places(home / "local"))
 
 
