@@ -26,7 +26,7 @@ CODE_NAMES = (
 TRACK_NAMES = ("track1", "track2", "track_1", "track_2", "track_data", "magstripe", "pin_block")
 
 _SEPARATED_DIGITS = rb"[0-9](?:[ -]?[0-9]){11,18}"
-_NUMBER = re.compile(rb"(?<![0-9A-Za-z_.])" + _SEPARATED_DIGITS + rb"(?![0-9A-Za-z_])")
+_NUMBER = re.compile(rb"(?:(?<![0-9A-Za-z_.])|(?<=\\[bfnrt]))" + _SEPARATED_DIGITS + rb"(?![0-9A-Za-z_])")
 _SCHEMES = re.compile(
     rb"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})$"  # Visa
     rb"|5[1-5][0-9]{14}$|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}$"  # Mastercard

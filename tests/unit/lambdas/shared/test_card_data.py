@@ -30,6 +30,7 @@ def test_a_card_number_never_survives(pan: str) -> None:
         f'{{"n":"{spaced.replace(" ", "-")}"}}',
         f'{{"n":"{escaped}"}}',
         f'{{"n":"card: {pan}, thanks"}}',
+        f'{{"n":"line\\n{pan}\\tend"}}',
         f'{{"n":"{{\\"pan\\":\\"{pan}\\"}}"}}',
     ):
         redacted = redact(text.encode())

@@ -1,0 +1,71 @@
+"""`make fuzz`: a million inputs for the receiver and the parsers, then a table. Exit 1 on the first broken law."""
+
+import argparse
+import random
+import resource
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.fuzz.targets import HOSTILE, SEEDS, ReceiverTarget, mutated, parse_everything
+from tests.tables import table
+
+FULL = 1_000_000
+_MEGABYTE_KB = 1024
+
+
+def main() -> int:
+    """Run and print; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=FULL)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
+    chosen = parser.parse_args()
+    sys.stdout.write(f"seed {chosen.seed}\n")
+    sys.stdout.flush()
+    guided, events = chosen.count * 6 // 10, chosen.count // 10
+    plain = chosen.count - guided - events
+    rows = [
+        _guided(guided, chosen.seed),
+        _mutations(plain, chosen.seed),
+        _receiver(events, chosen.seed),
+    ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _MEGABYTE_KB
+    rows.append(("all", f"{chosen.count:,}", "", f"peak memory {peak} MB"))
+    sys.stdout.write(table(("target", "inputs", "seconds", "result"), rows) + "\n")
+    return 0 if all(row[3] != "BROKEN" for row in rows) else 1
+
+
+def _guided(count: int, seed: int) -> tuple[str, str, str, str]:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        for n, body in enumerate((*SEEDS, *HOSTILE)):
+            Path(folder, f"seed-{n}").write_bytes(body)
+        command = [sys.executable, "-m", "tests.fuzz.parsers", f"-atheris_runs={count}", f"-seed={seed % 2**31 or 1}"]
+        limits = ["-max_len=8192", "-timeout=5", "-rss_limit_mb=1024", "-verbosity=0", f"-artifact_prefix={folder}/"]
+        done = subprocess.run([*command, *limits, folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stdout[-2000:] + done.stderr[-4000:])
+    result = "BROKEN" if done.returncode else "every law holds"
+    return "parsers, coverage-guided", f"{count:,}", f"{time.monotonic() - started:.0f}", result
+
+
+def _mutations(count: int, seed: int) -> tuple[str, str, str, str]:
+    started, rng = time.monotonic(), random.Random(seed)
+    for _ in range(count):
+        parse_everything(mutated(rng, rng.choice(SEEDS)))
+    return "parsers, mutations", f"{count:,}", f"{time.monotonic() - started:.0f}", "every law holds"
+
+
+def _receiver(count: int, seed: int) -> tuple[str, str, str, str]:
+    started, target = time.monotonic(), ReceiverTarget(seed=seed)
+    for _ in range(count):
+        target.one()
+    result = f"every law holds; {target.verified:,} well signed; slowest {target.slowest_s * 1000:.0f} ms"
+    return "receiver, gateway events", f"{count:,}", f"{time.monotonic() - started:.0f}", result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
