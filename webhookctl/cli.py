@@ -69,6 +69,7 @@ COMMANDS: Final = (
     Entry("Prove", "load", "Prove the limits under load."),
     Entry("Prove", "waf", "Show and measure the web ACL's limit."),
     Entry("Set up", "secrets", "The providers' signing keys: list, set, rotate, retire."),
+    Entry("Look", "cost", "What the environment costs, per service, with the levers."),
     Entry("Set up", "config", "Show the settings in force."),
     Entry("Set up", "local", "The AWS environment on this machine: start, stop, look inside."),
 )

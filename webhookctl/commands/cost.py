@@ -1,0 +1,47 @@
+"""`webhookctl cost`: what an environment costs, and why."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from webhookctl.commands.options import Since
+from webhookctl.context import Context
+from webhookctl.core import cost
+from webhookctl.errors import UsageError
+
+app = typer.Typer(help="What the environment costs, per service, with the levers.", no_args_is_help=True)
+
+_UNITS = {"K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
+
+
+def _count(text: str | int) -> int:
+    number, factor = (text, 1) if isinstance(text, int) else (text.rstrip("kKmMbB"), _UNITS.get(text[-1:].upper(), 1))
+    try:
+        count = int(float(number) * factor)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a number (like 250000, 500K, 1M)") from error
+    if count < 1:
+        raise typer.BadParameter("at least 1")
+    return count
+
+
+@app.command()
+def estimate(
+    ctx: Context,
+    per_month: Annotated[
+        int, typer.Option("--per-month", parser=_count, metavar="N", help="Webhooks a month: 250000, 500K, 1M.")
+    ] = 1_000_000,
+) -> None:
+    """Price a month at the environment's settings; needs no account."""
+    ctx.obj.show(cost.estimate(per_month, ctx.obj.stack_settings))
+
+
+@app.command()
+def actual(ctx: Context, since: Since = None) -> None:
+    """Price what was used in the last day (or --since), as CloudWatch counted it."""
+    app = ctx.obj
+    start = since or app.now() - timedelta(days=1)
+    if start >= app.now():
+        raise UsageError("--since is in the future")
+    app.show(cost.actual(app.outputs, app.metrics, app.stack_settings, since=start, now=app.now()))
