@@ -78,10 +78,12 @@ def test_threads_share_the_disk_and_lose_no_line(tmp_path: Path) -> None:
     """Every line that `sent` returned for is in the file."""
     path = tmp_path / "j.jsonl"
     with Journal.create(path, PLAN.describe()) as journal:
-        threads = [
-            threading.Thread(target=lambda first=first: [journal.sent([sent(first + n)]) for n in range(20)])
-            for first in range(0, 160, 20)
-        ]
+
+        def write(first: int) -> None:
+            for number in range(first, first + 20):
+                journal.sent([sent(number)])
+
+        threads = [threading.Thread(target=write, args=(first,)) for first in range(0, 160, 20)]
         for thread in threads:
             thread.start()
         for thread in threads:
