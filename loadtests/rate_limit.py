@@ -6,8 +6,16 @@ neighbour, and one of the provider allow-list where the environment has such a l
 """
 
 from locust import task
+from locust.exception import StopUser
 
-from loadtests.rate_limit_bounds import ABOVE_RPS, BELOW_RPS, JUST_ABOVE_RPS, NEIGHBOUR_RPS, judge
+from loadtests.rate_limit_bounds import (
+    ABOVE_RPS,
+    BELOW_RPS,
+    JUST_ABOVE_RPS,
+    NEIGHBOUR_RPS,
+    PROVIDER_RPS,
+    judge,
+)
 from loadtests.run import Run
 from loadtests.user import AboveTheLimit, WebhookUser, users_for
 
@@ -17,7 +25,7 @@ RUN = Run(
     "rate_limit",
     judge=judge,
     rate_rps=ABOVE_RPS,
-    users=AWAITED + users_for(BELOW_RPS) + users_for(NEIGHBOUR_RPS),
+    users=AWAITED + users_for(BELOW_RPS) + users_for(NEIGHBOUR_RPS) + users_for(PROVIDER_RPS),
     duration_s=130.0,
     lags=2,
     awaits=AWAITED,
@@ -41,6 +49,28 @@ class Neighbour(WebhookUser):
 
     run_state, role, address, rate_rps = RUN, "neighbour", "127.0.0.13", NEIGHBOUR_RPS
     fixed_count = users_for(NEIGHBOUR_RPS)
+
+    @task
+    def turn(self) -> None:
+        """Send one webhook."""
+        self.send_fresh()
+
+
+class Provider(WebhookUser):
+    """A provider whose address is on the WAF's allow-list; absent where the environment has no such list."""
+
+    run_state, role, address, rate_rps = RUN, "provider", "", PROVIDER_RPS
+    fixed_count = users_for(PROVIDER_RPS)
+
+    def source(self) -> str:
+        """Send from the allow-listed address."""
+        return self.run_state.settings.provider_address or "127.0.0.1"
+
+    def on_start(self) -> None:
+        """End at once where there is no allow-list."""
+        if not self.run_state.settings.provider_address:
+            raise StopUser
+        super().on_start()
 
     @task
     def turn(self) -> None:

@@ -27,6 +27,7 @@ class LoadSettings:
     lag_s: float
     rate_rps: float
     duration_s: float
+    provider_address: str = ""
     limit: int = WAF_RATE_LIMIT
     window_s: int = WAF_WINDOW_S
     check_s: int = WAF_CHECK_INTERVAL_S
@@ -40,6 +41,9 @@ def add_options(parser: Any) -> None:  # noqa: ANN401 - Locust's own parser
     group.add_argument("--waf-lag", type=float, env_var="LOAD_WAF_LAG", default=30.0, help="WAF lag allowed for, in s")
     group.add_argument("--rate", type=float, env_var="LOAD_RATE", default=0.0, help="main role's rate in requests/s")
     group.add_argument("--seconds", type=float, env_var="LOAD_SECONDS", default=0.0, help="how long, where it applies")
+    group.add_argument(
+        "--provider-address", env_var="LOAD_PROVIDER_ADDRESS", default="", help="an address of the WAF's allow-list"
+    )
     group.add_argument("--allow-host", env_var="LOAD_ALLOW_HOST", default="", help="the one host beyond loopback")
 
 
@@ -64,6 +68,7 @@ def read_settings(options: Any, *, rate_rps: float, duration_s: float) -> LoadSe
         lag_s=options.waf_lag,
         rate_rps=rate,
         duration_s=duration,
+        provider_address=options.provider_address,
     )
 
 

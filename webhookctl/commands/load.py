@@ -70,6 +70,7 @@ def run(
         seconds=seconds,
         stage_rate=stage.rate_rps if scenario == "burst" else None,
         stage_burst=stage.burst if scenario == "burst" else None,
+        provider_address=load_ports.provider_address(ctx.obj),
         workers=workers,
     )
     with TemporaryDirectory() as folder, ctx.obj.console.progress(f"Load {scenario}") as progress:

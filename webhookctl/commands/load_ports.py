@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -73,6 +74,12 @@ def choose_waf_lag(context: AppContext, lag_s: float | None) -> float:
             return read_lag(profile)
         write_lag(profile, chosen)
     return chosen
+
+
+def provider_address(context: AppContext) -> str:
+    """Return an address of the WAF's allow-list that this machine can send from, or nothing."""
+    ranges = (ip_network(text) for text in context.stack_settings.provider_addresses)
+    return next((str(found[0]) for found in ranges if found.is_loopback), "")
 
 
 def write_load_secrets(context: AppContext, file: Path) -> None:

@@ -6,15 +6,23 @@ from typing import Annotated
 import typer
 
 from webhookctl.context import Context
-from webhookctl.local import environment, process_logs
+from webhookctl.local import environment, process_logs, waf_profile
 from webhookctl.local.state import UNSET_VARIABLES
 
 app = typer.Typer(no_args_is_help=True, help="The AWS environment on this machine: start, stop, look inside.")
 
 
 @app.command()
-def up(ctx: Context) -> None:
+def up(
+    ctx: Context,
+    waf_lag: Annotated[
+        float | None,
+        typer.Option("--waf-lag", min=0, max=120, metavar="SECONDS", help="How late the WAF acts; AWS: about 30."),
+    ] = None,
+) -> None:
     """Start it in the background, unless it runs."""
+    if waf_lag is not None:
+        waf_profile.write_lag(waf_profile.profile_of(ctx.obj.settings.home), waf_lag)
     environment.up()
     ctx.obj.show(environment.status())
 

@@ -69,6 +69,7 @@ class LoadPlan:
     seconds: float | None = None
     stage_rate: float | None = None
     stage_burst: float | None = None
+    provider_address: str = ""
     workers: int = 0
 
 

@@ -63,6 +63,8 @@ class LocustRunner:
         for name, value in options.items():
             if value is not None:
                 command += [name, f"{value:g}"]
+        if plan.provider_address:
+            command += ["--provider-address", plan.provider_address]
         if is_worker:
             return [*command, "--worker", "--master-host", "127.0.0.1"]
         command += ["--headless", "--only-summary", "--out", str(plan.folder), "--stop-timeout", "10"]

@@ -1,0 +1,122 @@
+"""The rate limit under load on the deployed local environment: kept, and found out when it is not."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.conftest import Cli
+from webhookctl.local import environment
+from webhookctl.local.places import Places
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+FOLLOW_S = 4
+"""The front door looks at the web ACL every second."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_lag(deployed: Cli) -> Iterator[None]:
+    """Play a WAF that acts at once in this module, and AWS's usual one afterwards."""
+    assert deployed.code("local", "up", "--waf-lag", "0")[0] == 0
+    time.sleep(FOLLOW_S)
+    yield
+    deployed.code("local", "up", "--waf-lag", "30")
+
+
+@contextlib.contextmanager
+def changed_rules(deployed: Cli, change: Any) -> Iterator[None]:
+    """Change the web ACL's rules behind the stack's back, and put them back."""
+    variables = environment.env(Places(deployed.home / "local"))
+    client = boto3.client(
+        "wafv2",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    name, uid = deployed.json("outputs")["WebAclArn"].rsplit("/", 2)[1:]
+    before = client.get_web_acl(Name=name, Scope="REGIONAL", Id=uid)
+
+    def put(rules: list[Any]) -> None:
+        token = client.get_web_acl(Name=name, Scope="REGIONAL", Id=uid)["LockToken"]
+        acl = before["WebACL"]
+        client.update_web_acl(
+            Name=name,
+            Scope="REGIONAL",
+            Id=uid,
+            DefaultAction=acl["DefaultAction"],
+            Rules=rules,
+            VisibilityConfig=acl["VisibilityConfig"],
+            LockToken=token,
+        )
+        time.sleep(FOLLOW_S)
+
+    original = json.loads(json.dumps(before["WebACL"]["Rules"]))
+    put(change(json.loads(json.dumps(original))))
+    try:
+        yield
+    finally:
+        put(original)
+
+
+def without_rate_rule(rules: list[Any]) -> list[Any]:
+    return [rule for rule in rules if "RateBasedStatement" not in rule["Statement"]]
+
+
+def twice_the_limit(rules: list[Any]) -> list[Any]:
+    for rule in rules:
+        if "RateBasedStatement" in rule["Statement"]:
+            rule["Statement"]["RateBasedStatement"]["Limit"] = 1200
+    return rules
+
+
+def run(deployed: Cli, folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    """Run the rate-limit scenario and return its exit code and verdict."""
+    code, text = deployed.code("load", "run", "rate_limit", "--out", str(folder), *words, "-o", "json")
+    return code, json.loads(text)
+
+
+def broken(verdict: dict[str, Any]) -> set[str]:
+    return {bound["bound"] for bound in verdict["bounds"] if bound["verdict"] != "kept"}
+
+
+def test_the_limit_is_kept_with_a_master_and_two_workers(deployed: Cli, tmp_path: Path) -> None:
+    """Blocked above, never below, let in again, nothing acknowledged missing: exit 0 and an offline report."""
+    code, verdict = run(deployed, tmp_path, "--workers", "2")
+    assert (code, broken(verdict)) == (0, set())
+    assert verdict["acknowledged"] > 600
+    page = (tmp_path / "report.html").read_text()
+    assert "bounds kept" in page
+    assert "just_above" in page
+
+
+def test_a_missing_rule_is_found_out(deployed: Cli, tmp_path: Path) -> None:
+    """Without the rate rule the run ends with exit 7 and says that nobody was blocked."""
+    with changed_rules(deployed, without_rate_rule):
+        code, verdict = run(deployed, tmp_path, "--seconds", "70")
+    assert code == 7
+    assert "above is blocked" in broken(verdict)
+    assert not any("missing" in name for name in broken(verdict))
+
+
+def test_twice_the_limit_is_found_out(deployed: Cli, tmp_path: Path) -> None:
+    """A limit of 20/s ends with exit 7: the address at 15/s is never blocked."""
+    with changed_rules(deployed, twice_the_limit):
+        code, verdict = run(deployed, tmp_path, "--seconds", "75")
+    assert code == 7
+    assert {"just_above is blocked", "above is blocked in time"} & broken(verdict)
+
+
+def test_a_probe_measures_the_deployed_limit_and_names_its_rule(deployed: Cli) -> None:
+    """`waf probe` finds 600 in 60 s and the rule; `waf status` lists the address as blocked."""
+    found = deployed.json("waf", "probe", "--waf-lag", "0", "--source", "127.0.0.78")
+    assert found["agrees"]
+    assert found["deployed_limit"] == 600
+    assert found["blocked_by"] == "rate-per-address"
+    assert "127.0.0.78/32" in deployed.json("waf", "status")["blocked_addresses"]
