@@ -20,6 +20,7 @@ def options(tmp_path: Path, **changes: Any) -> Namespace:
         "rate": 0.0,
         "seconds": 0.0,
         "allow_host": "",
+        "provider_address": "",
     }
     return Namespace(**(values | changes))
 
