@@ -1,6 +1,7 @@
 import ast
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -34,6 +35,7 @@ UNDER_ANOTHER_NAME = {
 """API operation -> the IAM action that authorises it (service authorization reference)."""
 
 
+@cache
 def _operations() -> dict[str, set[str]]:
     """Map each boto3 method name to the actions that it may stand for."""
     methods: dict[str, set[str]] = {}
