@@ -1,13 +1,16 @@
 """Resource types that the engine's CloudFormation does not know: a template that holds one would be refused whole.
 
 Each is registered from outside, like the patches. IP sets become the engine's own, which the firewall's model reads.
-Logging configurations and sampling rules are accepted and remembered by CloudFormation alone: the front door writes
-the firewall's log by itself, and locally every request is sampled unless its sender says otherwise.
+Sampling rules go into a file that the front door decides by. Logging configurations are remembered by CloudFormation
+alone: the front door writes the firewall's log by itself.
 """
 
 import json
+import os
+from pathlib import Path
 from typing import Any, Final
 
+from webhookctl.local import xray_sampling
 from webhookctl.local.engine_patches import Wire
 
 
@@ -20,13 +23,17 @@ def register() -> None:
         "update": _update_ip_set,
         "delete": _delete_ip_set,
     }
+    provisioners._RESOURCE_HANDLERS["AWS::XRay::SamplingRule"] = {
+        "create": _create_sampling_rule,
+        "update": _update_sampling_rule,
+        "delete": _delete_sampling_rule,
+    }
     for resource_type, arn in _REMEMBERED.items():
         provisioners._RESOURCE_HANDLERS[resource_type] = _remembered(arn)
 
 
 _REMEMBERED: Final = {
     "AWS::WAFv2::LoggingConfiguration": "ResourceArn",
-    "AWS::XRay::SamplingRule": "SamplingRule.RuleName",
 }
 """Type -> the property that CloudFormation uses as the physical id."""
 
@@ -42,6 +49,27 @@ def _remembered(id_property: str) -> dict[str, Any]:
         return create("", new, "")
 
     return {"create": create, "update": update, "delete": lambda _physical_id, _props: None}
+
+
+def _create_sampling_rule(_logical_id: str, props: Wire, _stack: str) -> tuple[str, Wire]:
+    rule = props["SamplingRule"]
+    xray_sampling.remember(_rules_file(), rule["RuleName"], rule)
+    return str(rule["RuleName"]), {}
+
+
+def _update_sampling_rule(physical_id: str, _old: Wire, new: Wire, *_: object, **__: object) -> tuple[str, Wire]:
+    if physical_id != new["SamplingRule"]["RuleName"]:
+        _delete_sampling_rule(physical_id, {})
+    return _create_sampling_rule("", new, "")
+
+
+def _delete_sampling_rule(physical_id: str, _props: Wire) -> None:
+    xray_sampling.remember(_rules_file(), physical_id, None)
+
+
+def _rules_file() -> Path:
+    """Return where the front door looks; the engine keeps its state in a subfolder of the environment."""
+    return xray_sampling.rules_file(Path(os.environ["STATE_DIR"]).parent)
 
 
 def _create_ip_set(logical_id: str, props: Wire, stack: str) -> tuple[str, Wire]:

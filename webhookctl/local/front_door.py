@@ -23,6 +23,7 @@ from webhookctl.local.installed import EXTENSIONS
 from webhookctl.local.ports import LOOPBACK, Ports
 from webhookctl.local.service_metrics import GatewayMetrics, MetricsEmitter
 from webhookctl.local.stage_directory import StageDirectory
+from webhookctl.local.xray_sampling import Sampler, rules_file
 
 _BACKLOG: Final = 1024
 _UPSTREAM_IDLE_S: Final = 30
@@ -49,6 +50,7 @@ async def serve(root: Path, ports: Ports) -> None:
             stages,
             gates=[gate for extension in extensions for gate in extension.gates],
             observers=[access_log, gateway_metrics, *(o for extension in extensions for o in extension.observers)],
+            samples=Sampler(rules_file(root)).decide,
             workers=worker_limit(),
             port=ports.front_door,
         )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -15,7 +15,8 @@ from yarl import URL
 from stack.limits import GATEWAY_MAX_BODY_BYTES
 from webhookctl.local import trace_header
 from webhookctl.local.exchange import Answer, Arrival, Exchange, Gate, Observer, message
-from webhookctl.local.stage_directory import StageDirectory
+from webhookctl.local.stage_directory import Stage, StageDirectory
+from webhookctl.local.trace_header import TraceHeader
 
 READ_TIMEOUT_S: Final = 30.0
 """A client that has not sent its whole request by then is dropped."""
@@ -56,6 +57,7 @@ class Gateway:
     """Takes public requests, passes each through the gates and on to the engine, and tells the observers.
 
     `workers` bounds how many requests are in the engine at once; each needs a Lambda process. The others wait.
+    `samples` decides for a service (`<API>/<stage>`) whether the next request is traced.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Gateway:
         *,
         gates: Sequence[Gate] = (),
         observers: Sequence[Observer] = (),
+        samples: Callable[[str], bool] = lambda _service: True,
         workers: int,
         port: int,
     ) -> None:
@@ -74,6 +77,7 @@ class Gateway:
         self._stages = stages
         self._gates = tuple(gates)
         self._observers = tuple(observers)
+        self._samples = samples
         self._slots = asyncio.Semaphore(workers)
         self._port = port
         self._running: set[asyncio.Task[Answer]] = set()
@@ -115,9 +119,15 @@ class Gateway:
             body=body,
             source_ip=request.remote or "127.0.0.1",
             stage=stage,
-            trace=trace_header.receive(request.headers.get(trace_header.NAME), samples=stage.traces),
+            trace=self._trace(request.headers.get(trace_header.NAME), stage),
         )
         return await self._pass(arrival, started)
+
+    def _trace(self, incoming: str | None, stage: Stage) -> TraceHeader:
+        """Continue or begin a trace. The stack's sampling rule decides where the caller has not."""
+        decided = "Sampled=" in (incoming or "")
+        samples = stage.traces and (decided or self._samples(f"{stage.api_name}/{stage.name}"))
+        return trace_header.receive(incoming, samples=samples)
 
     async def _pass(self, arrival: Arrival, started: float) -> Answer:
         context: dict[str, str] = {}
