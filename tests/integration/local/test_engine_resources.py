@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.local import shape
 from webhookctl.local.state import LocalEnvironment
+from webhookctl.local.xray_sampling import rules_file
 
 pytestmark = pytest.mark.integration
 
@@ -39,14 +40,17 @@ def _addresses(environment: LocalEnvironment) -> list[list[str]]:
 
 
 def test_an_ip_set_of_the_template_is_the_firewalls(shape_environment: LocalEnvironment) -> None:
-    """It is made, changed and deleted with the stack; the other two types are accepted."""
+    """It is made, changed and deleted with the stack, and so is the sampling rule; the log is accepted."""
     cloudformation = shape.client(shape_environment, "cloudformation")
     cloudformation.create_stack(StackName="taught", TemplateBody=json.dumps(_template(["192.0.2.0/24"])))
     cloudformation.get_waiter("stack_create_complete").wait(StackName="taught", WaiterConfig={"Delay": 1})
     assert _addresses(shape_environment) == [["192.0.2.0/24"]]
+    rules = rules_file(shape_environment.root)
+    assert list(json.loads(rules.read_text())) == ["r"]
     cloudformation.update_stack(StackName="taught", TemplateBody=json.dumps(_template(["198.51.100.0/24"])))
     cloudformation.get_waiter("stack_update_complete").wait(StackName="taught", WaiterConfig={"Delay": 1})
     assert _addresses(shape_environment) == [["198.51.100.0/24"]]
     cloudformation.delete_stack(StackName="taught")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="taught", WaiterConfig={"Delay": 1})
     assert _addresses(shape_environment) == []
+    assert json.loads(rules.read_text()) == {}
