@@ -26,7 +26,7 @@ RUN = Run(
     judge=judge,
     rate_rps=ABOVE_RPS,
     users=AWAITED + users_for(BELOW_RPS) + users_for(NEIGHBOUR_RPS) + users_for(PROVIDER_RPS),
-    duration_s=130.0,
+    duration_s=150.0,
     lags=2,
     awaits=AWAITED,
 )

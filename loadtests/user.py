@@ -102,10 +102,10 @@ class AboveTheLimit(WebhookUser):
         self._silent_since: float | None = None
 
     def wait_time(self) -> float:
-        """Keep the rate while hammering, then probe slowly."""
+        """Keep the rate while hammering, then probe slowly; at random, as all users of the role fell silent at once."""
         if self._silent_since is None:
             return super().wait_time()
-        return self.probe_interval_s * (self.fixed_count or 1)
+        return random.random() * 2 * self.probe_interval_s * (self.fixed_count or 1)
 
     @task
     def turn(self) -> None:

@@ -41,7 +41,7 @@ EVENTS: Final[Mapping[str, Sequence[str]]] = {
 BROKEN: Final = ("stripe", "payment_intent.succeeded")
 """What is made to fail in processing, on every try of its first life."""
 FORGERIES: Final = (Tamper.BODY, Tamper.SECRET)
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 120.0
 _ALARM_PATIENCE_S: Final = 20.0
 _LOOK_EVERY_S: Final = 0.2
 
