@@ -70,6 +70,7 @@ COMMANDS: Final = (
     Entry("Prove", "waf", "Show and measure the web ACL's limit."),
     Entry("Set up", "secrets", "The providers' signing keys: list, set, rotate, retire."),
     Entry("Look", "cost", "What the environment costs, per service, with the levers."),
+    Entry("Set up", "reference", "Print the reference of all commands as Markdown.", "reference"),
     Entry("Set up", "config", "Show the settings in force."),
     Entry("Set up", "local", "The AWS environment on this machine: start, stop, look inside."),
 )

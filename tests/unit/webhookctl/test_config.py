@@ -1,0 +1,45 @@
+"""Settings and where they come from."""
+
+from pathlib import Path
+
+import pytest
+
+from webhookctl.config import load_settings
+from webhookctl.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _empty_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WEBHOOKCTL_HOME", str(tmp_path / "home"))
+
+
+def test_flag_beats_variable_beats_project_file_beats_user_file(tmp_path: Path) -> None:
+    """Each source overrides the ones after it, and says so."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(
+        'region = "user"\nprofile = "user"\noutput = "jsonl"\naccount = "1"\n'
+    )
+    (tmp_path / "webhookctl.toml").write_text('region = "project"\nprofile = "project"\noutput = "json"\n')
+    settings = load_settings(
+        {"region": "flag"}, environ={"WEBHOOKCTL_REGION": "variable", "WEBHOOKCTL_PROFILE": "variable"}, folder=tmp_path
+    )
+    assert (settings.region, settings.profile, settings.output, settings.account) == ("flag", "variable", "json", "1")
+    assert settings.origins["region"] == "flag"
+    assert settings.origins["output"] == str(tmp_path / "webhookctl.toml")
+
+
+def test_environment_table_overrides_its_file(tmp_path: Path) -> None:
+    """`[environments.prod]` holds for prod only; what is not the CLI's own belongs to the stack."""
+    (tmp_path / "webhookctl.toml").write_text(
+        'region = "eu-west-1"\n[environments.prod]\nregion = "us-east-1"\naccount = "42"\nlog_level = "DEBUG"\n'
+    )
+    prod = load_settings({"env": "prod"}, environ={}, folder=tmp_path)
+    dev = load_settings({"env": "dev"}, environ={}, folder=tmp_path)
+    assert (prod.region, prod.account, dict(prod.stack_table)) == ("us-east-1", "42", {"log_level": "DEBUG"})
+    assert (dev.region, dev.account, dict(dev.stack_table)) == ("eu-west-1", None, {})
+
+
+def test_faults_are_reported_together(tmp_path: Path) -> None:
+    """One error names the bad environment and the bad output."""
+    with pytest.raises(ConfigError, match=r"'a b'.*'xml'"):
+        load_settings({"env": "a b", "output": "xml"}, environ={}, folder=tmp_path)
