@@ -31,7 +31,7 @@ def test_every_command_of_the_runbook_works(
     for command in commands:
         if "--patch" in command:  # these fail for ever, so the redrives above must not have met them
             late.append(dead_letters.add("stripe", {**stripe_event("runbook_c"), "webhookctl": {"failTimes": 1000}}))
-        if "purge" in command:
+        if command.startswith("dlq purge"):
             late.append(dead_letters.add("stripe", stripe_event("runbook_d")))
         code, text = dead_letters.cli.code(*shlex.split(command))
         assert code == 0, (command, text)
