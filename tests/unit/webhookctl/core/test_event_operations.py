@@ -1,0 +1,184 @@
+"""Searching, telling and reconciling stored webhooks."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lambdas.shared.webhook import PaymentEvent, Status, StoredWebhook
+from webhookctl.core.audit import AuditFilter
+from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage
+from webhookctl.core.event_search import EventSources, Source, find_events, source_of
+from webhookctl.core.event_story import HIDDEN, payload_of, tell
+from webhookctl.core.events import EventFilter
+from webhookctl.core.logs import LogEvent
+from webhookctl.core.payments import PaymentFact
+from webhookctl.core.provider_events import ListedFile, Standing, compare
+from webhookctl.core.reconcile import find_stuck, requeue
+from webhookctl.errors import CheckFailedError, PartialError, UsageError
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def webhook(name: str, status: Status = Status.RECEIVED, *, age_min: int = 60) -> StoredWebhook:
+    """Return a stored webhook of that age."""
+    at = NOW - timedelta(minutes=age_min)
+    return StoredWebhook(
+        webhook_id=f"stripe:{name}",
+        provider="stripe",
+        event_type="refund.created",
+        event_created_at=at,
+        received_at=at,
+        status=status,
+        body=b'{"id":"evt","data":{"email":"a@b.example","amount":3}}',
+        body_sha256="0",
+    ).sealed()
+
+
+class Store:
+    """Table, payment index and audit log in one; `scans` counts the expensive question."""
+
+    def __init__(self, *webhooks: StoredWebhook) -> None:
+        self._webhooks = {w.webhook_id: w for w in webhooks}
+        self.scans = 0
+
+    def get(self, webhook_id: str) -> StoredWebhook | None:
+        """Return one."""
+        return self._webhooks.get(webhook_id)
+
+    def scan(self) -> Iterator[StoredWebhook]:
+        """Return all."""
+        self.scans += 1
+        return iter(self._webhooks.values())
+
+    def get_many(self, webhook_ids: Iterable[str]) -> Mapping[str, StoredWebhook]:
+        """Return those that exist."""
+        return {i: self._webhooks[i] for i in webhook_ids if i in self._webhooks}
+
+    def facts(self, payment_id: str) -> Sequence[PaymentFact]:
+        """Return one event for every payment."""
+        event = PaymentEvent(kind="other", payment_id=payment_id)
+        return [PaymentFact(webhook_id="stripe:a", provider="stripe", event_type="x", at=NOW, event=event)]
+
+    def lines(self, wanted: AuditFilter, *, start: datetime, end: datetime | None = None) -> Iterator[LogEvent]:
+        """Tell of every webhook received since the start."""
+        del end
+        for n, w in enumerate(self._webhooks.values()):
+            if w.received_at >= start:
+                line = {"type": "audit", "webhookId": w.webhook_id, "streamEventId": str(n), "status": wanted.status}
+                yield LogEvent(at=w.received_at, group="g", stream="s", message=json.dumps(line), event_id=str(n))
+
+
+def found(store: Store, keep: EventFilter, payment_id: str | None = None) -> list[str]:
+    """Return the ids that a question finds."""
+    sources = EventSources(table=store, by_id=store, payments=store, audit=store)
+    return [w.webhook_id for w in find_events(sources, keep, payment_id=payment_id)]
+
+
+def test_only_a_question_without_start_or_payment_scans_the_table() -> None:
+    """The index answers for a payment, the audit log for a time."""
+    store = Store(webhook("a", age_min=5), webhook("b", age_min=500))
+    recent = EventFilter(since=NOW - timedelta(hours=1))
+    assert found(store, recent) == ["stripe:a"]
+    assert found(store, EventFilter(), "pi_1") == ["stripe:a"]
+    assert store.scans == 0
+    assert found(store, EventFilter()) == ["stripe:a", "stripe:b"]
+    assert store.scans == 1
+    assert source_of(EventFilter(), payment_id=None) is Source.SCAN
+
+
+def test_stuck_is_what_is_old_unprocessed_and_no_dead_letter() -> None:
+    """Young, processed and dead-lettered webhooks are left alone; marks beside webhooks too."""
+    webhooks = [
+        webhook("old"),
+        webhook("young", age_min=1),
+        webhook("done", Status.PROCESSED),
+        webhook("dead", Status.FAILED),
+        webhook("lost", Status.FAILED),
+        webhook("mark", Status.DELIVERY),
+    ]
+    stuck = find_stuck(webhooks, dead=["stripe:dead"], now=NOW, older_than=timedelta(minutes=5))
+    assert [one.webhook_id for one in stuck] == ["stripe:lost", "stripe:old"]
+
+
+class Queue:
+    """Takes every message but those refused."""
+
+    def __init__(self, *refused: str) -> None:
+        self.sent: list[OutgoingMessage] = []
+        self._refused = refused
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> BatchOutcome:
+        """Send up to ten."""
+        assert len(messages) <= 10
+        self.sent += messages
+        failed = {m.key: "no" for m in messages if m.key in self._refused}
+        return BatchOutcome(done={m.key: "id" for m in messages if m.key not in failed}, failed=failed)
+
+
+def test_what_is_stuck_is_queued_again_and_a_refusal_is_told() -> None:
+    """Batches of ten; what the queue refuses makes the run partial."""
+    stuck = find_stuck([webhook(f"e{n:02}") for n in range(25)], dead=(), now=NOW, older_than=timedelta())
+    queue = Queue("stripe:e07")
+    done = requeue(stuck, queue)
+    assert (done.found, done.requeued, done.failed) == (25, 24, ("stripe:e07",))
+    assert queue.sent[0].body == '{"webhookId":"stripe:e00","v":1}'
+    with pytest.raises(PartialError):
+        done.require_complete()
+
+
+def test_a_providers_list_shows_missing_waiting_and_extra_events() -> None:
+    """Stripe's answer against the table; what is processed is only counted."""
+    since = NOW - timedelta(days=1)
+    created = int(NOW.timestamp()) - 60
+    data = [{"id": name, "type": "x", "created": created} for name in ("done", "waits", "gone")]
+    data.append({"id": "ancient", "type": "x", "created": 1})
+    listed = ListedFile("stripe", json.dumps({"object": "list", "data": data})).events(since=since)
+    stored = [webhook("done", Status.PROCESSED), webhook("waits"), webhook("ours")]
+    comparison = compare("stripe", listed, stored, since=since)
+    assert (comparison.missing, comparison.received, comparison.processed, comparison.extra) == (1, 1, 1, 1)
+    assert {(e.standing, e.webhook_id) for e in comparison.events} == {
+        (Standing.MISSING, "stripe:gone"),
+        (Standing.RECEIVED, "stripe:waits"),
+        (Standing.EXTRA, "stripe:ours"),
+    }
+    with pytest.raises(CheckFailedError):
+        comparison.require_complete()
+
+
+@pytest.mark.parametrize("text", ["nonsense", '{"data":[{"id":"x"}]}', '{"data":[1]}', "3"])
+def test_a_file_that_is_no_list_is_a_usage_error(text: str) -> None:
+    """Nothing is compared with a guess."""
+    with pytest.raises(UsageError):
+        list(ListedFile("stripe", text).events(since=NOW))
+
+
+def test_the_story_tells_tries_in_order_and_hides_personal_text() -> None:
+    """Log lines of other webhooks are left out; texts of unknown members are hidden unless asked for."""
+    lines = [
+        {
+            "type": "processing",
+            "webhookId": "stripe:a",
+            "attempt": 2,
+            "outcome": "processed",
+            "time": "2026-01-02T12:00Z",
+        },
+        {
+            "type": "processing",
+            "webhookId": "stripe:a",
+            "attempt": 1,
+            "outcome": "retried",
+            "time": "2026-01-02T11:00Z",
+        },
+        {"type": "processing", "webhookId": "stripe:b", "attempt": 1, "outcome": "retried"},
+    ]
+    log = [
+        ("processor", LogEvent(at=NOW, group="g", stream="s", message=json.dumps(line), event_id=str(n)))
+        for n, line in enumerate(lines)
+    ]
+    story = tell(webhook("a"), log=log, trail=[], in_dlq=False)
+    assert [moment.what for moment in story.timeline] == ["attempt 1: retried", "attempt 2: processed"]
+    assert story.payload == {"id": "evt", "data": {"email": HIDDEN, "amount": 3}}
+    assert payload_of(b'{"email":"x"}', is_masked=False) == {"email": "x"}
+    assert "body" not in story.members()
