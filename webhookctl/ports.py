@@ -94,7 +94,11 @@ class Ports:
         """The deployed stack's outputs. Raises NotFoundError when the environment is not deployed."""
         from webhookctl.core.outputs import read_outputs
 
-        public_url = self.local_environment.front_door_url if self.settings.is_embedded else None
+        if self.settings.is_embedded:
+            public_url: str | None = self.local_environment.front_door_url
+        else:  # LocalStack's form of an API's address, which other emulators share
+            url = self.settings.endpoint_url
+            public_url = f"{url.rstrip('/')}/_aws/execute-api/{{api_id}}" if url else None
         return read_outputs(self.stacks, self.settings.environment, public_url=public_url)
 
     @cached_property

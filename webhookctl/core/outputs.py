@@ -54,7 +54,7 @@ class StackOutputs:
 def read_outputs(reader: StackReader, environment: str, *, public_url: str | None = None) -> StackOutputs:
     """Return the outputs of an environment. Raises NotFoundError when it is not deployed.
 
-    `public_url` (no stage) replaces the API's own host where that can't be resolved from here.
+    `public_url` (no stage, `{api_id}` filled in) replaces the API's own host where that can't be resolved from here.
     """
     stack = reader.describe(names.stack_name(environment))
     if stack is None or not stack.outputs:
@@ -62,7 +62,9 @@ def read_outputs(reader: StackReader, environment: str, *, public_url: str | Non
             f"environment {environment!r} is not deployed (no stack {names.stack_name(environment)!r})",
             hint=f"webhookctl deploy --env {environment}",
         )
-    endpoint = f"{public_url}/{names.STAGE}" if public_url else stack.outputs.get(names.API_ENDPOINT, "")
+    own = stack.outputs.get(names.API_ENDPOINT, "")
+    api_id = stack.outputs.get(names.API_ID, "")
+    endpoint = f"{public_url.format(api_id=api_id)}/{names.STAGE}" if public_url else own
     endpoint = endpoint.rstrip("/")
     return StackOutputs(
         environment=environment,
