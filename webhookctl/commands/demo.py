@@ -29,9 +29,21 @@ def demo(ctx: Context, yes: Yes = False, confirm: Confirm = None) -> None:
     play = Demo(stage=_stage(app))
     for title, result in play.steps():
         story.tell(title, result)
+    _show_trace(app, story, play.broken)
     report = play.report(seconds=time.monotonic() - started)
     app.console.say("")
     app.show(report)
+
+
+def _show_trace(app: AppContext, story: "_Story", webhook_id: str) -> None:
+    """Draw the broken webhook's trace: every attempt, the wait in the DLQ and the redrive in one picture."""
+    from webhookctl.core import trace
+    from webhookctl.core.trace_find import pictures
+
+    ids = trace.resolve(app.traces, app.table, webhook_id, now=app.now())
+    story.tell("Draw its trace", f"webhookctl trace show {webhook_id}")
+    if app.settings.output == "table":
+        app.show(pictures(app.traces, ids, app.trace_lines, with_logs=False))
 
 
 class _Story:

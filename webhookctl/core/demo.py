@@ -141,11 +141,11 @@ class Demo:
         broken = self._draft(provider, kind, fail_times=MAX_RECEIVE_COUNT)
         self._deliver([broken])
         self._sent.append(broken.webhook_id or "")
-        failed = self._await("it has failed for good", lambda: self._in_status(self._broken, Status.FAILED))
+        failed = self._await("it has failed for good", lambda: self._in_status(self.broken, Status.FAILED))
         letter = self._await("it is in the DLQ", self._dead_letters)
         self._dead = letter
         reason = failed.last_error.message if failed.last_error else "failed"
-        return f"{self._broken}: {failed.attempts} tries, then the DLQ ({reason})"
+        return f"{self.broken}: {failed.attempts} tries, then the DLQ ({reason})"
 
     def _alarm(self) -> str:
         try:
@@ -159,7 +159,7 @@ class Demo:
         plan = RedrivePlan(
             redrive_id=self._redrive_id,
             environment=self.stage.environment,
-            filters=DeadLetterFilter(ids=(self._broken,)),
+            filters=DeadLetterFilter(ids=(self.broken,)),
             follows_to_the_end=True,
             wait_for_s=_PATIENCE_S,
         )
@@ -171,18 +171,19 @@ class Demo:
             happened=lambda _: None,
             stop=threading.Event(),
         )
-        self._await("it is processed", lambda: self._in_status(self._broken, Status.PROCESSED))
+        self._await("it is processed", lambda: self._in_status(self.broken, Status.PROCESSED))
         self._redriven = self._dead - self._dead_letters()
         return f"{self._redriven} back to the queue, processed this time"
 
     def _audit_trail(self) -> str:
         stored = self._stored()
         self._await("every change is logged", lambda: self._is_logged(stored))
-        steps = self.stage.timeline(self._broken).steps
+        steps = self.stage.timeline(self.broken).steps
         return " -> ".join(f"{step.status} ({step.actor})" for step in steps if step.status)
 
     @property
-    def _broken(self) -> str:
+    def broken(self) -> str:
+        """The id of the webhook that was made to fail."""
         return self._sent[-1]
 
     def _draft(self, provider: str, kind: str, *, fail_times: int | None = None) -> Draft:
@@ -213,7 +214,7 @@ class Demo:
 
     def _dead_letters(self) -> int:
         look = self.stage.desk.source.look(
-            DeadLetterFilter(ids=(self._broken,)), limits=ScanLimits(visibility_s=30, wait_s=0), most=10_000
+            DeadLetterFilter(ids=(self.broken,)), limits=ScanLimits(visibility_s=30, wait_s=0), most=10_000
         )
         return len(list(look))
 
