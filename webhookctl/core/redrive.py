@@ -80,12 +80,7 @@ class _Run:
             patience_s=plan.visibility_s if past is not None and not past.is_closed else 0,
         )
         self.scan = Scan(
-            tools.dlq,
-            tools.webhooks,
-            tools.normalise,
-            limits=limits,
-            monotonic=tools.monotonic,
-            stop=tools.stop,
+            tools.dlq, tools.webhooks, tools.normalise, limits=limits, monotonic=tools.monotonic, stop=tools.stop
         )
         self._rate = Rate(plan.rate_per_s, monotonic=tools.monotonic, stop=tools.stop)
         self._lock = threading.Lock()
