@@ -47,7 +47,7 @@ def _guided(count: int, seed: int) -> tuple[str, str, str, str]:
         limits = ["-max_len=8192", "-timeout=5", "-rss_limit_mb=1024", "-verbosity=0", f"-artifact_prefix={folder}/"]
         done = subprocess.run([*command, *limits, folder], capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.stderr.write(done.stdout[-2000:] + done.stderr[-4000:])
+        sys.stderr.write(f"{done.stdout[-2000:]}{done.stderr[-4000:]}\nexit code {done.returncode}\n")
     result = "BROKEN" if done.returncode else "every law holds"
     return "parsers, coverage-guided", f"{count:,}", f"{time.monotonic() - started:.0f}", result
 
