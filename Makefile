@@ -67,7 +67,7 @@ stack-check: $(CHECKOV)/.ready  ## Hold the stack against cdk-nag, cfn-lint and 
 	$(BIN)/python .ci/check_stack.py
 
 lock: setup  ## Resolve the dependencies again into the hashed lock files
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --group dev pyproject.toml --extra local --extra load --extra watch --custom-compile-command "make lock" -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --group dev pyproject.toml --extra local --extra load --custom-compile-command "make lock" -o requirements.lock
 	printf 'aws-xray-sdk\ncffi\ncryptography\npycparser\nwrapt\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-deps --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o stack/layer.lock -
 	echo "checkov" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements-checkov.lock -
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
