@@ -23,7 +23,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_TIME = re.compile(r'"(?:changedAt|at)":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z)"')
+_TIME = re.compile(r'"(?:changedAt|at)": ?"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z)"')
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 CSV_COLUMNS = (
