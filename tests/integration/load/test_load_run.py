@@ -14,7 +14,7 @@ from tests.conftest import Cli
 from webhookctl.local import environment
 from webhookctl.local.places import Places
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.load]
 
 FOLLOW_S = 4
 """The front door looks at the web ACL every second."""

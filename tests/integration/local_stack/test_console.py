@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,9 +110,19 @@ def test_edited_lambda_is_live_after_deploy(deployed: Cli, tmp_path: Path) -> No
         check=False,
     )
     assert (done.returncode, done.stdout.strip()) == (0, '"deployed"'), done.stderr
-    _, lines = deployed.code("logs", "tail", "receiver", "--since", "5m", "--env", "local")
-    assert "webhook-receiver-edited" in lines
+    seen = _logged_within(deployed, "webhook-receiver-edited", timedelta(seconds=30))
     assert deployed.json("deploy", "--env", "local")["result"] == "deployed"
+    assert seen
+
+
+def _logged_within(deployed: Cli, text: str, patience: timedelta) -> bool:
+    deadline = time.monotonic() + patience.total_seconds()
+    while time.monotonic() < deadline:
+        _, lines = deployed.code("logs", "tail", "receiver", "--since", "5m", "--env", "local", "-o", "jsonl")
+        if text in lines:
+            return True
+        time.sleep(1)
+    return False
 
 
 def _send(app: AppContext, secret: ProviderSecret) -> int | None:
