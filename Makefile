@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo model faults soak fuzz test check format lint types imports deps spelling lock up down clean
+.PHONY: help setup demo model faults soak fuzz load test check format lint types imports deps spelling lock up down clean
 
 help:  ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
