@@ -74,17 +74,21 @@ def test_a_dead_letter_raises_the_alarm_and_a_redrive_ends_it(
     arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
     told: list[tuple[str, str]] = []
+    sqs.purge_queue(QueueUrl=outputs["DeadLetterQueueUrl"])  # what other tests left dead keeps the alarm up
+
+    def current_state() -> str:
+        return str(cloudwatch.describe_alarms(AlarmNames=[outputs["DlqAlarmName"]])["MetricAlarms"][0]["StateValue"])
 
     def state_is(wanted: str) -> bool:
         for received in sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", []):
             alarm = json.loads(json.loads(received["Body"])["Message"])
             told.append((alarm["AlarmName"], alarm["NewStateValue"]))
-        found = cloudwatch.describe_alarms(AlarmNames=[outputs["DlqAlarmName"]])["MetricAlarms"][0]
-        return found["StateValue"] == wanted and (outputs["DlqAlarmName"], wanted) in told
+        return current_state() == wanted and (outputs["DlqAlarmName"], wanted) in told
 
+    assert eventually(lambda: current_state() != "ALARM", within_s=90)
     timeline = send(deployed, "stripe", "--fail-times", "5")
     assert timeline["status"] == "FAILED"
-    assert eventually(lambda: state_is("ALARM"), within_s=20), told
+    assert eventually(lambda: state_is("ALARM"), within_s=30), told
     deployed.json("dlq", "redrive", "--yes", "--wait")
     assert deployed.json("events", "show", timeline["webhook_id"])["status"] == "PROCESSED"
     assert eventually(lambda: state_is("OK"), within_s=90), told
