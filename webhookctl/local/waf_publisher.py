@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from stack import outputs
 from webhookctl.local.engine_client import EngineClient, EngineError
 from webhookctl.local.service_metrics import datum, put
 from webhookctl.local.waf_ledger import WafLedger
@@ -98,9 +99,13 @@ class WafPublisher:
             destinations = answer["LoggingConfiguration"]["LogDestinationConfigs"]
             group = str(destinations[0]).partition(":log-group:")[2].removesuffix(":*")
         except EngineError as error:
-            if error.code != "WAFNonexistentItemException":
+            if error.code == "InvalidAction":  # the engine keeps no logging configuration: the stack's name for it
+                name = acl_arn.rsplit("/", 2)[1]
+                group = outputs.waf_log_group_name(name.removeprefix(outputs.web_acl_name("")))
+            elif error.code == "WAFNonexistentItemException":
+                group = None
+            else:
                 raise
-            group = None
         self._groups[acl_arn] = (time.monotonic(), group)
         return group
 

@@ -92,6 +92,7 @@ def test_rotation_refuses_no_webhook_until_the_old_key_is_retired(app: AppContex
 
 def test_edited_lambda_is_live_after_deploy(deployed: Cli, tmp_path: Path) -> None:
     """A change in a handler reaches the running function, and only the functions change."""
+    deployed.json("deploy", "--env", "local")
     copy = tmp_path / "project"
     copy.mkdir()
     for name in ("stack", "lambdas", "webhookctl"):
