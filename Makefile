@@ -72,8 +72,8 @@ lock: setup  ## Resolve the dependencies again into the hashed lock files
 	echo "checkov" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements-checkov.lock -
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
 
-model: setup  ## Check every interleaving of the protocol, then take out each guard in turn
-	$(BIN)/python -m tests.model
+model: setup  ## Check every interleaving of the protocol, then take out each guard in turn (DEEP=1: a larger bound)
+	$(BIN)/python -m tests.model $(if $(DEEP),--deep)
 
 faults: setup  ## Run the real handlers through every fault of the catalogue
 	$(BIN)/python -m tests.faults
