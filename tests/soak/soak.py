@@ -12,7 +12,8 @@ from typing import Any
 from lambdas.shared.attributes import from_item
 from lambdas.shared.audit_record import AuditKey, follows, is_chained, is_genuine
 from lambdas.shared.webhook import Status
-from tests.fakes_aws import Crash, FakeAws, Fault, SqsMessage, no_waiting
+from tests.fakes_aws import Crash, FakeAws, Fault, no_waiting
+from tests.fakes_sqs import SqsMessage
 from tests.fakes_trip import Trip, paypal_body, secret, signed_headers, square_body, stripe_body
 
 FAULT_RATE = 0.01

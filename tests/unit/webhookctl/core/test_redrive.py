@@ -1,58 +1,17 @@
 """The redrive engine: nothing is lost, nothing is deleted before it is sent and on record."""
 
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lambdas.shared.webhook import Status
-from tests.fakes_dlq import FakeQueue, FakeWebhooks, Killed, World, failed_webhook
-from webhookctl.core.dead_letter import OutgoingMessage
+from tests.fakes_dlq import Killed, World
+from tests.redrive_bench import PLAN, Bench
 from webhookctl.core.dlq_filter import DeadLetterFilter
 from webhookctl.core.journal import Journal, Sent
-from webhookctl.core.redrive import Collaborators, redrive
-from webhookctl.core.redrive_plan import Canary, RedrivePlan
 from webhookctl.core.redrive_report import Happening, RedriveReport, StoppedBy
-
-PLAN = RedrivePlan(redrive_id="rd-1", environment="test", threads=1)
-
-
-@dataclass
-class Bench:
-    world: World = field(default_factory=World)
-    happenings: list[Happening] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.dlq = FakeQueue(self.world)
-        self.target = FakeQueue(self.world)
-        self.webhooks = FakeWebhooks()
-
-    def fill(self, count: int) -> None:
-        for number in range(count):
-            webhook = self.webhooks.add(failed_webhook(f"evt_{number}"))
-            self.dlq.add(webhook.webhook_id)
-
-    def run(self, plan: RedrivePlan = PLAN, journal: Journal | None = None) -> RedriveReport:
-        return redrive(
-            plan,
-            Collaborators(
-                dlq=self.dlq,
-                target=self.target,
-                webhooks=self.webhooks,
-                normalise=lambda webhook: webhook.event,
-                journal=journal,
-                happened=self.happenings.append,
-                now=self.world.now,
-                monotonic=self.world.monotonic,
-                stop=self.stop,
-            ),
-        )
-
-    def events(self, name: str) -> list[str | None]:
-        return [h.webhook_id for h in self.happenings if h.event == name]
 
 
 class DyingJournal(Journal):
@@ -220,61 +179,6 @@ def test_dry_run_changes_nothing() -> None:
     assert (report.would_redrive, report.already_processed, report.redriven) == (14, 1, 0)
     assert not bench.target.sent
     assert len(bench.dlq.visible) == 15
-
-
-def _processor(bench: Bench, *, fails: Callable[[str], bool]) -> None:
-    """Make the target end each webhook as soon as it is sent."""
-    original = bench.target.send
-
-    def send(messages: Sequence[OutgoingMessage]) -> object:
-        outcome = original(messages)
-        for key in outcome.done:
-            webhook_id = key.removeprefix("m-")
-            bench.webhooks.end(webhook_id, Status.FAILED if fails(webhook_id) else Status.PROCESSED)
-        return outcome
-
-    bench.target.send = send  # type: ignore[method-assign,assignment]
-
-
-def test_canary_that_fails_stops_the_redrive() -> None:
-    """Five are sent, one fails again: the others are never touched."""
-    bench = Bench()
-    bench.fill(50)
-    _processor(bench, fails=lambda webhook_id: webhook_id == "stripe:evt_2")
-    report = bench.run(replace(PLAN, canary=Canary(size=5)))
-    assert report.stopped_by is StoppedBy.CANARY
-    assert (report.redriven, report.processed, report.failed_again) == (5, 4, 1)
-    assert len(bench.dlq.visible) == 45
-
-
-def test_canary_that_lives_goes_on_in_growing_steps() -> None:
-    """5, 10, 20, ... until the queue is empty."""
-    bench = Bench()
-    bench.fill(50)
-    _processor(bench, fails=lambda _: False)
-    report = bench.run(replace(PLAN, canary=Canary(size=5)))
-    assert report.stopped_by is StoppedBy.EMPTY
-    assert (report.redriven, report.processed) == (50, 50)
-
-
-def test_wait_tells_each_end() -> None:
-    """--wait follows every webhook; one that fails again makes the run partial."""
-    bench = Bench()
-    bench.fill(12)
-    _processor(bench, fails=lambda webhook_id: webhook_id == "stripe:evt_9")
-    report = bench.run(replace(PLAN, follows_to_the_end=True))
-    assert (report.processed, report.failed_again, report.waiting) == (11, 1, 0)
-    assert bench.events("failed_again") == ["stripe:evt_9"]
-    assert report.is_partial
-
-
-def test_wait_that_runs_out_is_a_timeout() -> None:
-    """A webhook without an end in time is counted as waiting."""
-    bench = Bench()
-    bench.fill(2)
-    report = bench.run(replace(PLAN, follows_to_the_end=True, wait_for_s=0))
-    assert report.waiting == 2
-    assert report.is_timed_out
 
 
 def test_interrupt_finishes_the_batch_in_hand() -> None:

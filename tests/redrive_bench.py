@@ -1,0 +1,64 @@
+"""A redrive at the bench: the real engine between a fake queue, a fake table and simulated time."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from lambdas.shared.webhook import Status
+from tests.fakes_dlq import FakeQueue, FakeWebhooks, World, failed_webhook
+from webhookctl.core.dead_letter import OutgoingMessage
+from webhookctl.core.journal import Journal
+from webhookctl.core.redrive import Collaborators, redrive
+from webhookctl.core.redrive_plan import RedrivePlan
+from webhookctl.core.redrive_report import Happening, RedriveReport
+
+PLAN = RedrivePlan(redrive_id="rd-1", environment="test", threads=1)
+
+
+@dataclass
+class Bench:
+    world: World = field(default_factory=World)
+    happenings: list[Happening] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.dlq = FakeQueue(self.world)
+        self.target = FakeQueue(self.world)
+        self.webhooks = FakeWebhooks()
+
+    def fill(self, count: int) -> None:
+        for number in range(count):
+            webhook = self.webhooks.add(failed_webhook(f"evt_{number}"))
+            self.dlq.add(webhook.webhook_id)
+
+    def run(self, plan: RedrivePlan = PLAN, journal: Journal | None = None) -> RedriveReport:
+        return redrive(
+            plan,
+            Collaborators(
+                dlq=self.dlq,
+                target=self.target,
+                webhooks=self.webhooks,
+                normalise=lambda webhook: webhook.event,
+                journal=journal,
+                happened=self.happenings.append,
+                now=self.world.now,
+                monotonic=self.world.monotonic,
+                stop=self.stop,
+            ),
+        )
+
+    def events(self, name: str) -> list[str | None]:
+        return [h.webhook_id for h in self.happenings if h.event == name]
+
+    def process(self, *, fails: Callable[[str], bool]) -> None:
+        """Make the target end each webhook as soon as it is sent."""
+        original = self.target.send
+
+        def send(messages: Sequence[OutgoingMessage]) -> object:
+            outcome = original(messages)
+            for key in outcome.done:
+                webhook_id = key.removeprefix("m-")
+                self.webhooks.end(webhook_id, Status.FAILED if fails(webhook_id) else Status.PROCESSED)
+            return outcome
+
+        self.target.send = send  # type: ignore[method-assign,assignment]
