@@ -1,6 +1,7 @@
 """Comparing our verdicts with an SDK's over many generated requests, with every difference named."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,17 +33,20 @@ class Difference:
 
 
 def compare(
-    generate: Callable[[random.Random], Mapping[str, str]],
+    generate: Callable[[random.Random, int], Mapping[str, str]],
     ours: Callable[[Mapping[str, str]], bool],
     theirs: Callable[[Mapping[str, str]], bool],
     *,
     differences: tuple[Difference, ...],
     count: int = 10_000,
 ) -> Counter[str]:
-    """Return how often both accepted, both refused, and each difference occurred. Fails on one that has no name."""
-    seeded, seen = random.Random(20261124), Counter[str]()
+    """Return how often both accepted, both refused, and each difference occurred. Fails on one that has no name.
+
+    `generate` is given the time in whole seconds: an SDK reads the machine's clock, which can't be set.
+    """
+    seeded, seen, now = random.Random(20261124), Counter[str](), int(time.time())
     for _ in range(count):
-        example = generate(seeded)
+        example = generate(seeded, now)
         we, they = ours(example), theirs(example)
         if we == they:
             seen["both accept" if we else "both refuse"] += 1

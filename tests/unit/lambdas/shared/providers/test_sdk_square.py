@@ -48,7 +48,7 @@ def _secret(key: str, url: str) -> ProviderSecret:
     return ProviderSecret(keys=(Key(id="k", value=key),), extra={"notificationUrl": url})
 
 
-def _generate(seeded: random.Random) -> Mapping[str, str]:
+def _generate(seeded: random.Random, _now: int) -> Mapping[str, str]:
     body = seeded.choice(BODIES)
     signed_body = body if seeded.random() < 0.8 else seeded.choice(BODIES)
     signature = get_provider("square").sign(signed_body, _secret(seeded.choice(KEYS), seeded.choice(URLS)), at=NOW)[
