@@ -33,6 +33,17 @@ def send(cli: Cli, *words: str) -> dict[str, Any]:
     return dict(timeline)
 
 
+def subscribed_queue(sqs: Any, sns: Any, topic_arn: str) -> str:
+    """Return the URL of a queue that hears a topic, with the policy that lets SNS in."""
+    inbox = str(sqs.create_queue(QueueName="alert-inbox")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
+    return inbox
+
+
 @pytest.mark.parametrize("provider", ["stripe", "paypal", "square"])
 def test_a_webhook_of_each_provider_is_processed_and_audited(deployed: Cli, provider: str) -> None:
     """Sent, PROCESSED, and every change of it in the audit log."""
@@ -70,9 +81,7 @@ def test_a_dead_letter_raises_the_alarm_and_a_redrive_ends_it(
     outputs = deployed.json("outputs")
     sqs, sns = shape.client(local_environment, "sqs"), shape.client(local_environment, "sns")
     cloudwatch = shape.client(local_environment, "cloudwatch")
-    inbox = sqs.create_queue(QueueName="alert-inbox")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
+    inbox = subscribed_queue(sqs, sns, outputs["AlertTopicArn"])
     told: list[tuple[str, str]] = []
     sqs.purge_queue(QueueUrl=outputs["DeadLetterQueueUrl"])  # what other tests left dead keeps the alarm up
 
