@@ -14,21 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from typing import Any, cast
 from unittest import mock
 
-import boto3
-from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from lambdas.shared import aws as lambda_aws
+from tests.fakes_aws_wire import URL, new_client, response
 from tests.fakes_sqs import Clock, FakeSqs
-
-URL = "http://aws.invalid/"
 
 
 class Fault(StrEnum):
@@ -87,14 +81,7 @@ class FakeAws(FakeSqs):
 
     def client(self, service: str) -> Any:
         """Return a real boto3 client, configured like the Lambdas', that talks to this account."""
-        config = Config(
-            connect_timeout=lambda_aws.CONNECT_TIMEOUT_S,
-            read_timeout=lambda_aws.READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": lambda_aws.ATTEMPTS},
-            parameter_validation=False,
-            signature_version=UNSIGNED,
-        )
-        client = _session().client(service, endpoint_url=URL, config=config)  # type: ignore[call-overload]
+        client = new_client(service)
         client.meta.events.register("before-send", self._answer)
         return client
 
@@ -140,17 +127,17 @@ class FakeAws(FakeSqs):
             Fault.KEY_DENIED: (400, "KMS.AccessDeniedException"),
             Fault.KEY_THROTTLED: (400, "KMS.ThrottlingException"),
         }
-        return None if fault not in codes else _response(request, *codes[fault])
+        return None if fault not in codes else response(request, *codes[fault])
 
     def _apply(self, name: str, args: dict[str, Any], request: AWSPreparedRequest) -> AWSResponse:
         try:
             answer = getattr(self, f"_do_{name}")(args)
         except _ConditionFailedError as failed:
             body = {"message": "The conditional request failed"} | ({"Item": failed.old} if failed.old else {})
-            return _response(request, 400, "ConditionalCheckFailedException", body)
+            return response(request, 400, "ConditionalCheckFailedException", body)
         except LookupError:
-            return _response(request, 400, "ResourceNotFoundException")
-        return _response(request, 200, None, answer)
+            return response(request, 400, "ResourceNotFoundException")
+        return response(request, 200, None, answer)
 
     # -- DynamoDB ----------------------------------------------------------------------------------------------
 
@@ -206,12 +193,6 @@ class FakeAws(FakeSqs):
         return {"SecretString": self.secrets[args["SecretId"]], "ARN": args["SecretId"]}
 
 
-@cache
-def _session() -> boto3.Session:
-    """Return the session of this test run: it keeps the parsed service models."""
-    return boto3.Session("test", "test", region_name="us-east-1")
-
-
 @contextmanager
 def no_waiting(clock: Clock) -> Iterator[None]:
     """Let botocore's and our own back-off pass on the fake clock instead of in real time."""
@@ -229,23 +210,6 @@ class _ConditionFailedError(Exception):
     def __init__(self, old: dict[str, Any] | None) -> None:
         super().__init__()
         self.old = old
-
-
-class _Raw:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        yield self._content
-
-
-def _response(
-    request: AWSPreparedRequest, status: int, code: str | None, body: dict[str, Any] | None = None
-) -> AWSResponse:
-    payload = {**(body or {}), **({"__type": f"com.amazonaws#{code}"} if code else {})}
-    headers = HTTPHeaders()
-    headers["x-amzn-requestid"] = uuid.uuid4().hex
-    return AWSResponse(request.url, status, headers, _Raw(json.dumps(payload).encode()))
 
 
 def _wants_old(args: dict[str, Any]) -> bool:

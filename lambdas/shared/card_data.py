@@ -27,6 +27,9 @@ TRACK_NAMES = ("track1", "track2", "track_1", "track_2", "track_data", "magstrip
 
 _SEPARATED_DIGITS = rb"[0-9](?:[ -]?[0-9]){11,18}"
 _NUMBER = re.compile(rb"(?:(?<![0-9A-Za-z_.])|(?<=\\[bfnrt]))" + _SEPARATED_DIGITS + rb"(?![0-9A-Za-z_])")
+_UUID = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+"""Square's event ids, PayPal's transmission ids: about one in 6,000 has a run of digits that passes for a card."""
+_UUID_REACH = 36
 _SCHEMES = re.compile(
     rb"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})$"  # Visa
     rb"|5[1-5][0-9]{14}$|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}$"  # Mastercard
@@ -95,12 +98,18 @@ def _blot_numbers(text: bytes) -> tuple[bytes, int]:
 
     def blot(found: re.Match[bytes]) -> bytes:
         nonlocal count
-        if not is_card_number(re.sub(rb"[ -]", b"", found[0])):
+        if not is_card_number(re.sub(rb"[ -]", b"", found[0])) or _is_in_a_uuid(text, found):
             return found[0]
         count += 1
         return _MASKED_NUMBER if _may_be_bare(text, found.start()) else _MASK
 
     return _NUMBER.sub(blot, text), count
+
+
+def _is_in_a_uuid(text: bytes, found: re.Match[bytes]) -> bool:
+    """Say whether a match lies wholly within a UUID: dashes stand there as they never do in a card number."""
+    around = _UUID.finditer(text, max(0, found.start() - _UUID_REACH - 1), found.end() + _UUID_REACH + 1)
+    return any(uuid.start() <= found.start() and found.end() <= uuid.end() for uuid in around)
 
 
 def _may_be_bare(text: bytes, position: int) -> bool:
