@@ -81,3 +81,27 @@ def test_the_second_net_masks_inside_any_json_value() -> None:
     """A number in a nested string of a log line is masked; other values pass."""
     line = {"a": ["x 4242424242424242"], "n": 4, "b": None}
     assert mask(line) == {"a": [f"x {MASK}"], "n": 4, "b": None}
+
+
+@pytest.mark.parametrize(
+    "uuid",
+    [
+        "07ee7a8c-6808-4432-9770-935ef281a4c5",
+        "48b8b2bf-bca4-4178-9b8e-670505077909",
+        "63955203-8809-42ac-86c7-9344ef623b19",
+        "2A1AFA66-EE22-42FD-89DC-674848025997",
+    ],
+)
+def test_a_uuid_is_no_card_number(uuid: str) -> None:
+    """Square's event ids are UUIDs: digits in one that pass for a card's must not get the event refused or changed."""
+    body = f'{{"event_id":"{uuid}","n":[1,"delivery:paypal:{uuid}"]}}'.encode()
+    assert redact(body).body == body
+    assert mask(f"delivery:paypal:{uuid}") == f"delivery:paypal:{uuid}"
+    assert mask(uuid) == uuid
+
+
+@pytest.mark.parametrize("beside", ["{u} {pan}", "{pan}-{u}", "{u}-{pan}", "{pan}:{u}", "{u},{spaced}"])
+def test_a_card_number_beside_a_uuid_never_survives(beside: str) -> None:
+    """Only what stands wholly within the UUID is left alone."""
+    text = beside.format(u="07ee7a8c-6808-4432-9770-935ef281a4c5", pan=PANS[0], spaced="4242 4242 4242 4242")
+    assert PANS[0] not in mask(text).replace(" ", "").replace("-", "")
