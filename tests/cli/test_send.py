@@ -1,7 +1,11 @@
 """`webhookctl send`, as a person types it. No test here reaches a network."""
 
 import json
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,40 @@ def key_file(tmp_path: Path) -> str:
     path = tmp_path / "key.txt"
     path.write_text(f"{KEY}\n")
     return str(path)
+
+
+@dataclass
+class Endpoint:
+    """Somebody's endpoint: answers 500 until it has been asked `failures` times, and keeps what it was sent."""
+
+    failures: int
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, headers: dict[str, str], body: bytes) -> int:
+        self.requests.append((headers, body))
+        return 500 if len(self.requests) <= self.failures else 200
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """Serve on this machine, failing twice."""
+    serving = Endpoint(failures=2)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(serving.answer({k.lower(): v for k, v in self.headers.items()}, body))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its name
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    serving.url = f"http://127.0.0.1:{server.server_port}/hook"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield serving
+    server.shutdown()
+    server.server_close()
 
 
 def test_help_reads_well(cli: Callable[..., Any], snapshot: SnapshotAssertion) -> None:
@@ -122,3 +160,29 @@ def test_a_mistake_is_named(cli: Callable[..., Any], words: tuple[str, str], mes
     ran = cli("send", "stripe", *words)
     assert ran.exit_code in (2, 5)
     assert message in ran.err
+
+
+@pytest.mark.parametrize("provider", ["stripe", "paypal", "square"])
+def test_a_retry_brings_the_same_event_again_as_the_provider_does(
+    cli: Callable[..., Any], endpoint: Endpoint, key_file: str, provider: str
+) -> None:
+    """Two failures, two retries: one event, one body, the provider's own retry headers, and the last answer counts."""
+    words = ("send", provider, "--url", endpoint.url, "--secret-from", key_file, "-o", "json")
+    ran = cli(*words, "--retry", "1000000")
+    (delivery,) = json.loads(ran.out)["deliveries"]
+    assert (ran.exit_code, delivery["status"], delivery["attempts"]) == (0, 200, 3)
+    assert len({body for _, body in endpoint.requests}) == 1
+    numbers = [headers.get("square-retry-number") for headers, _ in endpoint.requests]
+    assert numbers == ([None, "1", "2"] if provider == "square" else [None] * 3)
+
+
+def test_without_retry_each_webhook_is_one_request(
+    cli: Callable[..., Any], endpoint: Endpoint, key_file: str, snapshot: SnapshotAssertion
+) -> None:
+    """Five webhooks, two of them answered 500: five requests, exit 6, and a table that says which."""
+    words = ("send", "stripe", "--url", endpoint.url, "--secret-from", key_file, "--count", "5", "--seed", "7")
+    ran = cli(*words)
+    assert ran.exit_code == 6
+    assert len(endpoint.requests) == 5
+    steady = re.sub(r"\d+\.\d+|p50.*ms", "#", ran.out)
+    assert (steady, ran.err) == snapshot

@@ -41,6 +41,8 @@ EVENTS: Final[Mapping[str, Sequence[str]]] = {
 BROKEN: Final = ("stripe", "payment_intent.succeeded")
 """What is made to fail in processing, on every try of its first life."""
 FORGERIES: Final = (Tamper.BODY, Tamper.SECRET)
+_RETRY_FACTOR: Final = 3600.0
+"""Providers wait for minutes and hours; the demo makes an hour a second."""
 _PATIENCE_S: Final = 120.0
 _ALARM_PATIENCE_S: Final = 20.0
 _LOOK_EVERY_S: Final = 0.2
@@ -192,7 +194,10 @@ class Demo:
 
     def _deliver(self, drafts: Sequence[Draft], *, tamper: Tamper | None = None) -> list[Delivery]:
         transport = _Marked(self.stage.transport, self.mark)
-        sender = Sender(targets=self.stage.targets, transport=transport, tamper=tamper, now=self.stage.now)
+        retry = None if tamper else _RETRY_FACTOR  # a genuine webhook that a busy machine answers 503 comes again
+        sender = Sender(
+            targets=self.stage.targets, transport=transport, tamper=tamper, retry_factor=retry, now=self.stage.now
+        )
         return dispatch(drafts, sender, pace=Pace(concurrency=3))
 
     def _stored(self) -> list[StoredWebhook]:

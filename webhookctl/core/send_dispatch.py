@@ -29,7 +29,7 @@ class Delivery:
     `outcome` is what our own receiver answers: `accepted`, `duplicate` or `conflict`.
     """
 
-    TABLE: ClassVar = ("number", "event_type", "webhook_id", "status", "outcome", "latency_ms")
+    TABLE: ClassVar = ("number", "event_type", "webhook_id", "status", "attempts", "outcome", "latency_ms")
     number: int
     provider: str
     event_type: str | None
