@@ -14,6 +14,7 @@ from lambdas.shared.errors import WebhookError
 from lambdas.shared.logging import WideLog, write_line
 from lambdas.shared.secret_store import SecretStore
 from lambdas.shared.settings import AuditSettings
+from lambdas.shared.tracing import TraceHeader, span
 
 FUNCTION = "audit-logger"
 
@@ -42,7 +43,7 @@ def record_batch(event: Mapping[str, Any], *, environment: Environment) -> dict[
     failures = []
     for record in event["Records"]:
         try:
-            write_line(audit_line(record, key=key))
+            _tell(record, key, environment.settings.environment)
         except WebhookError as error:
             sequence = record.get("dynamodb", {}).get("SequenceNumber", "")
             failures.append({"itemIdentifier": sequence})
@@ -52,6 +53,23 @@ def record_batch(event: Mapping[str, Any], *, environment: Environment) -> dict[
                 level="ERROR",
             )
     return {"batchItemFailures": failures}
+
+
+def _tell(record: Mapping[str, Any], key: AuditKey, environment: str) -> None:
+    with span(f"{FUNCTION}-{environment}", _trace_of(record)) as trace:
+        line = audit_line(record, key=key)
+        provider, _, event_id = line["webhookId"].partition(":")
+        trace.annotate(webhook_id=line["webhookId"], provider=provider, event_id=event_id)
+        trace.annotate(
+            event_type=line.get("eventType"), outcome="recorded", seq=line.get("seq"), status=line.get("status")
+        )
+        write_line(line)
+
+
+def _trace_of(record: Mapping[str, Any]) -> TraceHeader:
+    """Return the webhook's own trace, as its item names it."""
+    image = record.get("dynamodb", {}).get("NewImage", {})
+    return TraceHeader.stored(*(image.get(name, {}).get("S") for name in ("traceId", "traceParent")))
 
 
 @cache

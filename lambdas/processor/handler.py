@@ -16,7 +16,7 @@ from lambdas.shared.logging import WideLog, metric
 from lambdas.shared.providers import get_provider
 from lambdas.shared.queue import ProcessingQueue
 from lambdas.shared.settings import ProcessorSettings
-from lambdas.shared.tracing import Span, TraceHeader, span
+from lambdas.shared.tracing import AwsCall, Span, TraceHeader, span
 from lambdas.shared.webhook import StoredWebhook, message_webhook_id
 
 FUNCTION = "payment-processor"
@@ -97,11 +97,13 @@ def retry_delay_s(receive_count: int, *, base_s: int, cap_s: int) -> int:
 
 def _is_done(message: Message, processor: Processor, *, has_time: bool, environment: Environment) -> bool:
     started = utc_now()
+    settings = environment.settings
+    calls = {"load": AwsCall.table("GetItem", settings.table_name)}
     trip = _Trip(message, processor, has_time=has_time)
     line: dict[str, Any] = {"type": "processing", "messageId": message.message_id, "attempt": message.receive_count}
     error: Exception | None = None
     try:
-        with span(f"{FUNCTION}-{environment.settings.environment}", message.trace) as trace:
+        with span(f"{FUNCTION}-{settings.environment}", message.trace, calls=calls) as trace:
             line |= trip.run(trace)
     except Exception as caught:  # noqa: BLE001 - the batch edge: one message's failure must not touch its neighbours
         error = caught

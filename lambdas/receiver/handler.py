@@ -27,7 +27,7 @@ from lambdas.shared.providers.base import ProviderSecret
 from lambdas.shared.queue import ProcessingQueue
 from lambdas.shared.secret_store import SecretStore
 from lambdas.shared.settings import ReceiverSettings
-from lambdas.shared.tracing import Span, TraceHeader, incoming, span
+from lambdas.shared.tracing import AwsCall, Span, TraceHeader, incoming, span
 from lambdas.shared.webhook import WebhookRequest
 
 FUNCTION = "webhook-receiver"
@@ -112,7 +112,11 @@ def _receive(
         retention=timedelta(days=settings.retention_days),
         has_time=lambda: context.get_remaining_time_in_millis() / 1000 > aws.CALL_BUDGET_S,
     )
-    with span(f"{FUNCTION}-{settings.environment}", header) as trace:
+    calls = {
+        "store": AwsCall.table("PutItem", settings.table_name),
+        "enqueue": AwsCall.queue("SendMessage", settings.queue_url),
+    }
+    with span(f"{FUNCTION}-{settings.environment}", header, calls=calls) as trace:
         trace.annotate(provider=request.provider)
         try:
             receipt = receiver.receive(request, trace)

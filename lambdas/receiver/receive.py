@@ -13,7 +13,7 @@ from lambdas.shared.card_data import mask, redact
 from lambdas.shared.errors import MalformedError, TooLargeError, UnavailableError, VerificationError
 from lambdas.shared.event_store import Written
 from lambdas.shared.providers.base import Provider, ProviderSecret, Verification
-from lambdas.shared.tracing import Span
+from lambdas.shared.tracing import Span, TraceHeader
 from lambdas.shared.webhook import EventIdentity, Status, StoredWebhook, WebhookRequest, webhook_id
 
 CLAIM_LIFETIME = timedelta(days=4)
@@ -93,7 +93,8 @@ class Receiver:
         with span.step("verify"):
             verification, secret = self._verify(provider, request)
             identity = _checked(provider.identify(request.body))
-        webhook = _first_state(request, identity, verification, secret)
+        parent = TraceHeader.parse(span.header)
+        webhook = _first_state(request, identity, verification, secret, parent.parent if parent.is_sampled else None)
         span.annotate(webhook_id=webhook.webhook_id, event_id=identity.event_id, event_type=webhook.event_type)
         with span.step("store"):
             if verification.delivery_id is not None:
@@ -152,7 +153,11 @@ def _checked(identity: EventIdentity) -> EventIdentity:
 
 
 def _first_state(
-    request: WebhookRequest, identity: EventIdentity, verification: Verification, secret: ProviderSecret
+    request: WebhookRequest,
+    identity: EventIdentity,
+    verification: Verification,
+    secret: ProviderSecret,
+    trace_parent: str | None,
 ) -> StoredWebhook:
     redacted = redact(request.body)
     has_card_data = redacted.count > 0
@@ -172,6 +177,7 @@ def _first_state(
         livemode=identity.livemode,
         account=mask(identity.account),
         trace_id=request.trace_id,
+        trace_parent=trace_parent,
     ).sealed()
 
 
@@ -189,6 +195,7 @@ def _conflict(webhook: StoredWebhook, *, expires_at: datetime) -> StoredWebhook:
         webhook,
         webhook_id=f"{webhook.webhook_id}#{webhook.body_sha256[:16]}",
         status=Status.CONFLICT,
+        trace_parent=None,
         expires_at=int(expires_at.timestamp()),
     ).sealed()
 
@@ -198,6 +205,7 @@ def _claim(delivery_id: str, webhook: StoredWebhook, *, expires_at: datetime) ->
         webhook,
         webhook_id=f"delivery:{webhook.provider}:{delivery_id}",
         status=Status.DELIVERY,
+        trace_parent=None,
         body=b"",
         expires_at=int(expires_at.timestamp()),
     ).sealed()

@@ -39,6 +39,7 @@ CHAINED = (
     "livemode",
     "account",
     "traceId",
+    "traceParent",
     "attempts",
     "lastError",
     "kind",

@@ -1,7 +1,8 @@
 """X-Ray: one segment per webhook and function, in the webhook's own trace. The SDK loads only when sampled.
 
 API Gateway starts the trace; the receiver's segment continues it, hands it on as `AWSTraceHeader`, and the processor's
-segment continues it again. So one trace holds a webhook's whole trip, also when a batch mixes webhooks.
+segment continues it again; the audit logger finds it on the item. So one trace holds a webhook's whole trip, also when
+a batch mixes webhooks.
 """
 
 import os
@@ -32,9 +33,39 @@ class TraceHeader:
             is_sampled=well_formed and parts.get("Sampled") == "1",
         )
 
+    @classmethod
+    def stored(cls, trace_id: str | None, parent: str | None) -> "TraceHeader":
+        """Return the header by which whoever works on a stored webhook continues its trace.
+
+        `parent` is stored of sampled traces only.
+        """
+        return cls.parse(f"Root={trace_id};Parent={parent or ''};Sampled={int(bool(parent))}")
+
     def __str__(self) -> str:
         parent = f";Parent={self.parent}" if self.parent else ""
         return f"Root={self.root}{parent};Sampled={int(self.is_sampled)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsCall:
+    """The call that a step consists of; it puts the called resource into the service map.
+
+    `service` and the key of `resource` are X-Ray's own words (developer guide, "Segment documents": `aws`).
+    """
+
+    service: str
+    operation: str
+    resource: Mapping[str, str]
+
+    @classmethod
+    def table(cls, operation: str, name: str) -> "AwsCall":
+        """Name an operation on a table."""
+        return cls(service="DynamoDB", operation=operation, resource={"table_name": name})
+
+    @classmethod
+    def queue(cls, operation: str, url: str) -> "AwsCall":
+        """Name an operation on a queue."""
+        return cls(service="SQS", operation=operation, resource={"queue_url": url})
 
 
 class Span(Protocol):
@@ -77,16 +108,29 @@ class _Silent:
 
 
 class _Sampled:
-    def __init__(self, recorder: Any, segment: Any, header: TraceHeader) -> None:  # noqa: ANN401 - the SDK is untyped
+    def __init__(self, recorder: Any, segment: Any, header: TraceHeader, calls: Mapping[str, AwsCall]) -> None:  # noqa: ANN401 - the SDK is untyped
         self._recorder = recorder
         self._segment = segment
         self._header = header
+        self._calls = calls
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        subsegment = self._recorder.begin_subsegment(name)
-        try:
+        call = self._calls.get(name)
+        with self._subsegment(name), self._called(call) if call else nullcontext():
             yield
+
+    @contextmanager
+    def _called(self, call: AwsCall) -> Iterator[None]:
+        with self._subsegment(call.service, namespace="aws") as subsegment:
+            subsegment.set_aws({"operation": call.operation, **call.resource})
+            yield
+
+    @contextmanager
+    def _subsegment(self, name: str, *, namespace: str = "local") -> Iterator[Any]:
+        subsegment = self._recorder.begin_subsegment(name, namespace=namespace)
+        try:
+            yield subsegment
         except Exception:
             subsegment.add_fault_flag()
             raise
@@ -107,15 +151,18 @@ class _Sampled:
 
 
 @contextmanager
-def span(name: str, header: TraceHeader) -> Iterator[Span]:
-    """Open a segment in the trace of `header`; silent unless it is sampled. What it raises passes through."""
+def span(name: str, header: TraceHeader, *, calls: Mapping[str, AwsCall] | None = None) -> Iterator[Span]:
+    """Open a segment in the trace of `header`; silent unless it is sampled. What it raises passes through.
+
+    `calls` says of steps, by name, which AWS call they consist of.
+    """
     if not header.is_sampled:
         yield _Silent(header)
         return
     recorder = _recorder()
     segment = recorder.begin_segment(name=name, traceid=header.root, parent_id=header.parent, sampling=1)
     try:
-        yield _Sampled(recorder, segment, header)
+        yield _Sampled(recorder, segment, header, calls or {})
     except Exception:
         segment.add_fault_flag()
         raise

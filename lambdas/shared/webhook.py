@@ -109,8 +109,9 @@ class StoredWebhook:
 
     `body` is what the provider sent (card data redacted: then `redactions` counts them and `original_hmac` is the
     HMAC-SHA256 of the original under the provider key `original_hmac_key`); it is empty where a query did not ask for
-    it. `body_sha256` is over the stored bytes. `actor` wrote the present state: `receiver`, `processor` or
-    `operator:<name>`. `note` is the operator's reason. `expires_at` is a Unix time in seconds.
+    it. `body_sha256` is over the stored bytes. `trace_parent` is the receiver's segment, where the trace is sampled.
+    `actor` wrote the present state: `receiver`, `processor` or `operator:<name>`. `note` is the operator's reason.
+    `expires_at` is a Unix time in seconds.
     """
 
     webhook_id: str
@@ -129,6 +130,7 @@ class StoredWebhook:
     livemode: bool | None = None
     account: str | None = None
     trace_id: str | None = None
+    trace_parent: str | None = None
     attempts: int = 0
     last_error: LastError | None = None
     event: PaymentEvent | None = None
@@ -264,6 +266,7 @@ _PLAIN_FIELDS = {
     "livemode": "livemode",
     "account": "account",
     "traceId": "trace_id",
+    "traceParent": "trace_parent",
     "attempts": "attempts",
     "expiresAt": "expires_at",
     "redactions": "redactions",

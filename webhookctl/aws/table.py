@@ -57,9 +57,9 @@ _BATCH: Final = 100
 """BatchGetItem's most keys."""
 _ATTRIBUTES = (
     "webhookId", "provider", "eventType", "eventCreatedAt", "receivedAt", "status", "bodySha256", "seq", "prevHash",
-    "chainHash", "actor", "apiVersion", "livemode", "account", "traceId", "attempts", "lastError", "kind", "paymentId",
-    "objectId", "amountMinor", "currency", "isCumulative", "isSecondary", "processedAt", "expiresAt",
-    "redactions", "originalHmac", "originalHmacKey", "note",
+    "chainHash", "actor", "apiVersion", "livemode", "account", "traceId", "traceParent", "attempts", "lastError",
+    "kind", "paymentId", "objectId", "amountMinor", "currency", "isCumulative", "isSecondary", "processedAt",
+    "expiresAt", "redactions", "originalHmac", "originalHmacKey", "note",
 )  # fmt: skip
 _NAMES = {f"#{name}": name for name in _ATTRIBUTES}
 _PROJECTED = tuple(_NAMES)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from lambdas.shared.tracing import TraceHeader
 from lambdas.shared.webhook import PaymentEvent, StoredWebhook
 
 
@@ -85,6 +86,12 @@ class Sibling:
     kind: str
     object_id: str | None = None
     is_cumulative: bool = False
+
+
+def trace_header(webhook: StoredWebhook | None) -> str | None:
+    """Return the AWSTraceHeader for a new message about a webhook: the webhook's own trace goes on."""
+    header = TraceHeader.stored(webhook.trace_id, webhook.trace_parent) if webhook is not None else TraceHeader()
+    return str(header) if header.root else None
 
 
 class Queue(Protocol):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from lambdas.shared.webhook import Status, StoredWebhook
-from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage
+from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, trace_header
 from webhookctl.errors import PartialError
 
 BATCH = 10
@@ -79,12 +79,11 @@ def requeue(stuck: Sequence[Stuck], queue: Sender) -> Requeued:
 
 
 def _stuck(webhook: StoredWebhook, now: datetime) -> Stuck:
-    root = f"Root={webhook.trace_id};Sampled=0" if webhook.trace_id else None
     return Stuck(
         webhook_id=webhook.webhook_id,
         event_type=webhook.event_type,
         status=webhook.status,
         received_at=webhook.received_at,
         age_s=int((now - webhook.received_at).total_seconds()),
-        message=OutgoingMessage(key=webhook.webhook_id, body=webhook.message(), trace_header=root),
+        message=OutgoingMessage(key=webhook.webhook_id, body=webhook.message(), trace_header=trace_header(webhook)),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks
+from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks, trace_header
 from webhookctl.core.dlq_scan import BATCH, Normalise, Scan, ScanEnd, ScanLimits
 from webhookctl.core.fix_up import EditError
 from webhookctl.core.journal import Journal, Sent
@@ -199,7 +199,7 @@ class _Run:
 
     def _send(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Send a batch; hold back what the queue refused, and return what it took."""
-        outcome = self._tools.target.send([_outgoing(letter.message) for letter in batch])
+        outcome = self._tools.target.send([_outgoing(letter) for letter in batch])
         taken = [letter for letter in batch if letter.message.message_id in outcome.done]
         refused = [letter for letter in batch if letter.message.message_id not in outcome.done]
         self.scan.hold(refused)
@@ -273,11 +273,12 @@ class _Run:
             self.stopped_by = StoppedBy.CANARY_UNKNOWN
 
 
-def _outgoing(message: QueueMessage) -> OutgoingMessage:
+def _outgoing(letter: DeadLetter) -> OutgoingMessage:
+    message = letter.message
     return OutgoingMessage(
         key=message.message_id,
         body=message.body,
-        trace_header=message.trace_header,
+        trace_header=message.trace_header or trace_header(letter.webhook),
         attributes=message.attributes,
     )
 

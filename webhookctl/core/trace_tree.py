@@ -16,8 +16,10 @@ from webhookctl.core.trace import TraceDocuments, moment
 
 _LAYERS = {"AWS::ApiGateway::Stage": "API Gateway", "AWS::Lambda": "Lambda"}
 _PLUMBING = frozenset({"Invocation", "Overhead"})
-"""Subsegments of the Lambda service that repeat the bar above them."""
-_SEND, _WORK = "enqueue", "attempt"
+"""Subsegments of the Lambda service that repeat the bar above them; as one for an AWS call repeats its step's."""
+_SEND = "enqueue"
+_WORK, _RECORD = "attempt", "seq"
+"""Annotations that only the processor's and the audit logger's segments have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +75,18 @@ class _Raw:
 
 
 def build(trace: TraceDocuments, audit: Iterable[AuditRecord] = ()) -> TraceTree:
-    """Return the tree of a trace; audit records of its webhooks stand at the moment when they were written."""
+    """Return the tree of a trace. An audit record stands below the audit logger's bar, at the moment of writing.
+
+    Where the audit logger left no bar, its records stand at the end.
+    """
     roots, everything = _forest(trace)
     times = [raw.start for raw in everything] + [float(raw.document.get("end_time") or raw.start) for raw in everything]
     begin, end = (min(times), max(times)) if times else (0.0, 0.0)
     spans: list[Span] = []
     for root in roots:
         spans += _spans(root, begin=begin, end=end, depth=0, floor=begin)
-    spans = list(_with_waits(spans))
-    spans += [_audit_span(record, begin) for record in audit]
-    found = {key: value for span in spans for key, value in span.annotations.items()}
+    found = {key: value for span in spans if _RECORD not in span.annotations for key, value in span.annotations.items()}
+    spans = list(_with_records(_with_waits(spans), {record.seq: record for record in audit}, begin))
     attempts = [span for span in spans if _WORK in span.annotations]
     return TraceTree(
         trace_id=trace.trace_id,
@@ -174,7 +178,7 @@ def _spans(raw: _Raw, *, begin: float, end: float, depth: int, floor: float) -> 
 def _is_plumbing(raw: _Raw) -> bool:
     """Return whether a bar only repeats what the one above it says: Lambda's function within Lambda."""
     if not raw.is_segment:
-        return raw.document.get("name") in _PLUMBING
+        return raw.document.get("name") in _PLUMBING or raw.document.get("namespace") == "aws"
     return raw.document.get("origin") == "AWS::Lambda::Function" and bool(raw.parent_id) and bool(raw.children)
 
 
@@ -188,14 +192,18 @@ def _result(document: Mapping[str, Any]) -> str:
 
 
 def _with_waits(spans: list[Span]) -> Iterator[Span]:
-    """Yield the spans with the time that the webhook lay in the queue before each attempt to process it."""
+    """Yield the spans with the time that the webhook lay in a queue before each attempt to process it.
+
+    A redriven message is a new one, whose attempts are counted from 1 again.
+    """
     since: float | None = None
+    tried = False
     for span in spans:
         if _WORK in span.annotations and since is not None:
-            again = "" if span.annotations[_WORK] == 1 else " again"
+            is_first = span.annotations[_WORK] == 1
             yield Span(
                 id=f"{span.id}-wait",
-                name=f"in the queue{again}",
+                name=("in the DLQ" if tried else "in the queue") if is_first else "in the queue again",
                 kind="wait",
                 depth=span.depth,
                 start_s=since,
@@ -204,17 +212,49 @@ def _with_waits(spans: list[Span]) -> Iterator[Span]:
             )
         if span.name == _SEND or _WORK in span.annotations:
             since = span.end_s
+            tried = _WORK in span.annotations
         yield span
 
 
-def _audit_span(record: AuditRecord, begin: float) -> Span:
+def _with_records(spans: Iterable[Span], records: dict[int | None, AuditRecord], begin: float) -> Iterator[Span]:
+    """Yield the spans with each audit line below the bar of its writing, once: a record delivered again has two bars.
+
+    A line that the audit logger says it wrote, but that the log does not hold, is marked.
+    """
+    told: set[Any] = set()
+    for span in spans:
+        seq = span.annotations.get(_RECORD)
+        if seq is None:
+            yield span
+        elif seq not in told:
+            told.add(seq)
+            yield span
+            record = records.get(seq)
+            yield _audit_span(record, begin, depth=span.depth + 1) if record else _absent(span)
+    yield from (_audit_span(record, begin) for seq, record in records.items() if seq not in told)
+
+
+def _audit_span(record: AuditRecord, begin: float, depth: int = 0) -> Span:
     at = max(record.written_at.timestamp() - begin, 0.0)
     return Span(
         id=record.event_id,
         name=f"audit line {record.seq}: {record.status}",
         kind="audit",
-        depth=0,
+        depth=depth,
         start_s=round(at, 6),
         took_s=0.0,
         result="ok",
+    )
+
+
+def _absent(span: Span) -> Span:
+    return Span(
+        id=f"{span.id}-line",
+        name=f"audit line {span.annotations[_RECORD]}: {span.annotations.get('status')}",
+        kind="audit",
+        depth=span.depth + 1,
+        start_s=span.end_s,
+        took_s=0.0,
+        result="ok",
+        note="not in the log",
     )

@@ -15,8 +15,8 @@ _BLOCKS = " ▏▎▍▌▋▊▉█"
 _BARS = {"wait": "░", "audit": "◆"}
 _MARKS = {"fault": "✗", "error": "✗", "throttle": "✗"}
 _COLOURS = {"fault": "red", "error": "red", "throttle": "yellow", "ok": "green"}
-_KNOWN = frozenset({"webhook_id", "event_id", "event_type", "provider"})
-"""Annotations that the head tells once for all spans."""
+_KNOWN = frozenset({"webhook_id", "event_id", "event_type", "provider", "seq", "status"})
+"""Annotations that the head tells once for all spans, or that an audit line tells."""
 _LEAST_BARS, _TOOK = 16, 8
 
 
@@ -112,7 +112,7 @@ def _bar(span: Span, duration_s: float, room: int) -> str:
 
 
 def _annotations(span: Span) -> str:
-    shown = [f"{key}={value}" for key, value in span.annotations.items() if key not in _KNOWN]
+    shown = [f"{k}={v}" for k, v in span.annotations.items() if k not in _KNOWN and v != "recorded"]
     if span.status is not None and span.depth == 0:
         shown.insert(0, f"HTTP {span.status}")
     return " ".join(shown)

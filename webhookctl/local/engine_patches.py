@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from webhookctl.local.engine_alarm_history import record_alarm_actions
+from webhookctl.local.engine_queue_batches import keep_batch_trace_headers
 from webhookctl.local.errors import StartError
 
 VERSION: Final = "1.5.33"
@@ -260,6 +261,7 @@ PATCHES: Final = (
     persist_stream_records,
     evaluate_alarms_as_documented,
     record_alarm_actions,
+    keep_batch_trace_headers,
     trace_invocations,
 )
 

@@ -162,6 +162,22 @@ def test_a_dead_letter_raises_the_alarm_and_tells_the_topic(
 
 
 @pytest.mark.usefixtures("outputs")
+def test_a_message_of_a_batch_keeps_its_trace_header(shape_environment: LocalEnvironment) -> None:
+    """Patch keep_batch_trace_headers: as one that is sent alone does, its own attributes too."""
+    sqs = shape.client(shape_environment, "sqs")
+    url = sqs.create_queue(QueueName="traced")["QueueUrl"]
+    header = "Root=1-69a42a40-000000000000000000000001;Parent=000000000000000a;Sampled=1"
+    text = {"DataType": "String", "StringValue": header}
+    entry = {"Id": "0", "MessageBody": "b", "MessageSystemAttributes": {"AWSTraceHeader": text}}
+    sqs.send_message_batch(QueueUrl=url, Entries=[entry | {"MessageAttributes": {"own": text}}])
+    asked = {"MessageSystemAttributeNames": ["AWSTraceHeader"], "MessageAttributeNames": ["All"]}
+    message = sqs.receive_message(QueueUrl=url, **asked)["Messages"][0]
+    assert message["Attributes"] == {"AWSTraceHeader": header}
+    assert message["MessageAttributes"]["own"]["StringValue"] == header
+    sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.mark.usefixtures("outputs")
 def test_a_metric_line_of_a_log_becomes_a_metric(shape_environment: LocalEnvironment) -> None:
     """Patch extract_embedded_metrics: also for lines that come by PutLogEvents."""
     logs, cloudwatch = shape.client(shape_environment, "logs"), shape.client(shape_environment, "cloudwatch")

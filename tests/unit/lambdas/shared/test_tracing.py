@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,40 @@ def test_the_sdk_is_not_loaded_unless_sampled() -> None:
         "assert 'cryptography' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+_TRIP = f"""
+from tests.fakes_trip import Trip, secret, signed_headers, stripe_body
+trip, body = Trip(), stripe_body(webhookctl={{"failTimes": 1}})
+headers = signed_headers("stripe", body, secret=secret("stripe"))
+trip.post("stripe", body, {{**headers, "X-Amzn-Trace-Id": "Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1"}})
+trip.drain()
+trip.audit()
+"""
+
+
+def test_one_trace_holds_receiver_every_attempt_and_audit() -> None:
+    """Each continues the receiver's segment: by the message's header, and the audit logger by the item."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(5)
+        environ = {"AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}", "AWS_DEFAULT_REGION": "us-east-1"}
+        root = Path(__file__).parents[4]
+        subprocess.run([sys.executable, "-c", _TRIP], check=True, env=environ, cwd=root, stdout=subprocess.DEVNULL)
+        receiver, *others = (json.loads(daemon.recv(65536).split(b"\n", 1)[1]) for _ in range(5))
+    assert {segment["trace_id"] for segment in (receiver, *others)} == {ROOT}
+    assert {segment["parent_id"] for segment in others} == {receiver["id"]}
+    told = [(segment["name"], segment["annotations"]) for segment in others]
+    assert [(name, notes.get("attempt"), notes.get("seq"), notes["outcome"]) for name, notes in told] == [
+        ("payment-processor-test", 1, None, "failed"),
+        ("payment-processor-test", 2, None, "processed"),
+        ("audit-logger-test", None, 1, "recorded"),
+        ("audit-logger-test", None, 2, "recorded"),
+    ]
+    assert {notes["webhook_id"] for _, notes in told} == {"stripe:evt_1"}
+    calls = {step["name"]: step.get("subsegments", [{}])[0].get("aws") for step in receiver["subsegments"]}
+    assert calls["store"] == {"operation": "PutItem", "table_name": "webhooks"}
+    assert calls["enqueue"] == {"operation": "SendMessage", "queue_url": "http://aws.invalid/queue"}
 
 
 def test_a_sampled_span_sends_one_segment_with_steps_and_annotations() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.fakes_audit import grown
-from webhookctl.core.audit import parse
+from tests.fakes_audit import AuditWorld
+from webhookctl.core.audit import AuditRecord, parse
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.trace import (
     TraceDocuments,
@@ -53,8 +53,13 @@ def _attempt(number: int, start_ms: float, took_ms: float, *, passes: bool) -> d
     )
 
 
-def _failing_twice() -> TraceDocuments:
-    """Return the trace of a webhook that failed twice and then passed."""
+def _audited(seq: int, status: str, start_ms: float) -> dict[str, Any]:
+    annotations = {"webhook_id": "stripe:evt_1", "outcome": "recorded", "seq": seq, "status": status}
+    return _document("audit-logger-dev", start_ms, 2, parent_id=RECEIVER, annotations=annotations)
+
+
+def _received(*later: dict[str, Any]) -> TraceDocuments:
+    """Return the trace of a webhook that was received, and what happened later."""
     receiver = _document(
         "webhook-receiver-dev",
         22,
@@ -68,7 +73,11 @@ def _failing_twice() -> TraceDocuments:
             "event_type": "payment_intent.succeeded",
             "outcome": "accepted",
         },
-        subsegments=[_document("verify", 23, 2), _document("store", 26, 20), _document("enqueue", 47, 20)],
+        subsegments=[
+            _document("verify", 23, 2),
+            _document("store", 26, 20, subsegments=[_document("DynamoDB", 26, 20, namespace="aws")]),
+            _document("enqueue", 47, 20, subsegments=[_document("SQS", 47, 20, namespace="aws")]),
+        ],
     )
     gateway = _document(
         "payment-webhooks-dev/prod",
@@ -88,12 +97,42 @@ def _failing_twice() -> TraceDocuments:
         origin="AWS::Lambda::Function",
         subsegments=[_document("Invocation", 14, 66, id=INVOCATION)],
     )
-    attempts = [
+    return TraceDocuments(trace_id=TRACE, segments=(gateway, service, function, receiver, *later))
+
+
+def _failing_twice() -> TraceDocuments:
+    """Return the trace of a webhook that failed twice and then passed."""
+    return _received(
+        _audited(1, "RECEIVED", 300),
         _attempt(1, 120, 40, passes=False),
         _attempt(2, 1170, 30, passes=False),
         _attempt(3, 3210, 60, passes=True),
-    ]
-    return TraceDocuments(trace_id=TRACE, segments=(gateway, service, function, receiver, *attempts))
+        _audited(2, "PROCESSED", 3290),
+    )
+
+
+def _redriven() -> Waterfall:
+    """Return the picture of a webhook that failed for good and passed after its redrive."""
+    world = AuditWorld(at=BEGIN + timedelta(milliseconds=301))
+    failed = world.receive("evt_1")
+    world.at = BEGIN + timedelta(milliseconds=7301)
+    failed = world.fail(failed)
+    world.at = BEGIN + timedelta(milliseconds=20_201)
+    world.process(failed)
+    starts = (120, 1170, 3210, 5250, 7000)
+    documents = _received(
+        *(_attempt(number, start, 40, passes=False) for number, start in enumerate(starts, start=1)),
+        _attempt(1, 20_000, 60, passes=True),
+        _audited(1, "RECEIVED", 300),
+        _audited(2, "FAILED", 7300),
+        _audited(2, "FAILED", 7900),
+        _audited(3, "PROCESSED", 20_200),
+    )
+    return Waterfall(trace=build(documents, _records(world)))
+
+
+def _records(world: AuditWorld) -> list[AuditRecord]:
+    return [record for event in world.log if (record := parse(event)) is not None]
 
 
 def _drawn(picture: Waterfall, width: int) -> list[str]:
@@ -101,8 +140,10 @@ def _drawn(picture: Waterfall, width: int) -> list[str]:
 
 
 def _picture(*, with_logs: bool = False) -> Waterfall:
-    world = grown(["evt_1"])
-    records = [record for event in world.log if (record := parse(event)) is not None]
+    world = AuditWorld(at=BEGIN + timedelta(milliseconds=301))
+    received = world.receive("evt_1")
+    world.at = BEGIN + timedelta(milliseconds=3291)
+    world.process(received)
     logs = [
         (whose, LogEvent(at=BEGIN + timedelta(milliseconds=at), group="g", stream="s", message=text, event_id=text))
         for whose, at, text in (
@@ -111,7 +152,7 @@ def _picture(*, with_logs: bool = False) -> Waterfall:
             ("processor", 3271, '{"type":"processing","attempt":3,"outcome":"processed"}'),
         )
     ]
-    return Waterfall(trace=build(_failing_twice(), records), logs=tuple(logs) if with_logs else ())
+    return Waterfall(trace=build(_failing_twice(), _records(world)), logs=tuple(logs) if with_logs else ())
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -121,6 +162,19 @@ def test_all_attempts_of_a_webhook_stand_in_one_picture(width: int, snapshot: Sn
     assert max(map(len, lines)) <= width
     assert sum("payment-processor-dev" in line for line in lines) == 3
     assert sum("✗" in line for line in lines) == 4
+    assert "\n".join(lines) == snapshot
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_failed_and_redriven_attempts_stand_in_one_picture(width: int, snapshot: SnapshotAssertion) -> None:
+    """Five attempts, the time in the DLQ, the attempt after the redrive; an audit line delivered twice stands once."""
+    picture = _redriven()
+    assert (picture.trace.attempts, picture.trace.outcome) == (6, "processed")
+    names = [span.name for span in picture.trace.spans]
+    assert names.index("in the DLQ") > names.index("audit line 2: FAILED")
+    assert names.count("audit line 2: FAILED") == names.count("in the DLQ") == names.count("in the queue") == 1
+    lines = _drawn(picture, width)
+    assert max(map(len, lines)) <= width
     assert "\n".join(lines) == snapshot
 
 
@@ -140,6 +194,13 @@ def test_the_wait_in_the_queue_is_told_before_each_attempt() -> None:
     waits = [span for span in _picture().trace.spans if span.kind == "wait"]
     assert [span.name for span in waits] == ["in the queue", "in the queue again", "in the queue again"]
     assert [round(span.took_s * 1000) for span in waits] == [53, 1010, 2010]
+
+
+def test_an_audit_line_that_the_log_lacks_is_marked() -> None:
+    """The audit logger says that it wrote it."""
+    spans = build(_failing_twice(), []).spans
+    notes = {span.name: span.note for span in spans if span.kind == "audit"}
+    assert notes == dict.fromkeys(("audit line 1: RECEIVED", "audit line 2: PROCESSED"), "not in the log")
 
 
 def test_a_clock_that_runs_slow_is_clamped_and_said() -> None:
