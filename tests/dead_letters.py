@@ -101,6 +101,7 @@ class DeadLetters:
         *,
         error: str = "ledger unreachable",
         received_at: datetime = AT - timedelta(hours=1),
+        trace: tuple[str | None, str | None] = (None, None),
     ) -> str:
         body = json.dumps(event).encode()
         identity = get_provider(provider).identify(body)
@@ -113,6 +114,8 @@ class DeadLetters:
             status=Status.RECEIVED,
             body=body,
             body_sha256=sha256(body).hexdigest(),
+            trace_id=trace[0],
+            trace_parent=trace[1],
         ).sealed()
         fingerprint = sha256(error.encode()).hexdigest()[:16]
         reason = LastError(error_class="ProcessingError", message=error, fingerprint=fingerprint, at=received_at)
@@ -120,9 +123,9 @@ class DeadLetters:
         assert self.store.update(received, received.failed(reason, attempts=5)).existing is None
         return received.webhook_id
 
-    def send(self, webhook_ids: Sequence[str]) -> None:
+    def send(self, webhook_ids: Sequence[str], *, trace_header: str | None = None) -> None:
         messages = [
-            OutgoingMessage(key=str(n), body=json.dumps({"webhookId": webhook_id, "v": 1}))
+            OutgoingMessage(key=str(n), body=json.dumps({"webhookId": webhook_id, "v": 1}), trace_header=trace_header)
             for n, webhook_id in enumerate(webhook_ids)
         ]
         assert not self.queue.send(messages).failed

@@ -1,4 +1,10 @@
-"""The service graph: who calls whom, how often, how fast, with how many errors."""
+"""The service graph: who calls whom, how often, how fast, with how many errors.
+
+X-Ray shows a function up to three times: the Lambda service, the function, and the segment that the function's code
+writes. They are one node here, counted by the innermost that there is, and what leads from one to the other is left
+out. No function calls another in this stack: where a link leads from a queue to a function, the edge that the trace
+draws from the sender straight to it says the same and is left out too.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +18,9 @@ from webhookctl.core.trace_svg import draw_svg
 
 Key = tuple[str, str]
 _PERCENTILES = (50, 90, 99)
+_QUEUE = "AWS::SQS::Queue"
+_FUNCTION = ("", "AWS::Lambda::Function", "AWS::Lambda")
+"""A function's layers, the innermost first."""
 
 
 class GraphReader(Protocol):
@@ -47,7 +56,7 @@ class MapNode(Traffic):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapEdge(Traffic):
-    """Calls from one service to another."""
+    """Calls from one service to another; from a queue, messages taken, and the times are the ages of the messages."""
 
     TABLE: ClassVar = ("source", "target", "requests", "errors", "faults", "p50_ms", "p99_ms")
     source: str
@@ -81,23 +90,60 @@ def read_map(reader: GraphReader, *, start: datetime, end: datetime) -> ServiceM
     total = _Sum()
     for begin, until in windows(start, end):
         total.add(reader.graph(begin, until))
+    nodes, edges = fold(total.nodes, total.edges)
     return ServiceMap(
         start=start,
         end=end,
-        nodes=[MapNode(name=k[0], type=k[1], **tally.traffic(minutes)) for k, tally in total.nodes.items()],
+        nodes=[MapNode(name=k[0], type=k[1], **tally.traffic(minutes)) for k, tally in nodes.items()],
         edges=[
             MapEdge(source=_key_text(*a), target=_key_text(*b), **tally.traffic(minutes))
-            for (a, b), tally in total.edges.items()
+            for (a, b), tally in edges.items()
         ],
     )
 
 
-class _Tally:
+def fold(nodes: Mapping[Key, "Tally"], edges: "Edges") -> tuple[dict[Key, "Tally"], "Edges"]:
+    """Return the graph with one node for each function."""
+    functions = {name for name, kind in nodes if kind in _FUNCTION[1:]}
+    folded = {key: (key[0], _FUNCTION[-1]) if key[0] in functions and key[1] in _FUNCTION else key for key in nodes}
+    kept: dict[Key, Tally] = {}
+    for key in sorted(nodes, key=lambda key: _FUNCTION.index(key[1]) if key[1] in _FUNCTION else 0):
+        kept.setdefault(folded[key], nodes[key])
+    joined: Edges = {}
+    for (source, target), tally in edges.items():
+        if folded[source] != folded[target]:
+            joined.setdefault((folded[source], folded[target]), Tally()).join(tally)
+    return {key: kept[key] for key in dict.fromkeys(folded.values())}, _through_queues(joined)
+
+
+def _through_queues(edges: "Edges") -> "Edges":
+    """Leave out what goes past a queue; how it went is the queue's edge's then, whose own knows whole batches only."""
+    queues = {target: (source, target) for source, target in edges if source[1] == _QUEUE}
+    kept = dict(edges)
+    for source, target in edges:
+        if source[1] == target[1] == _FUNCTION[-1] and target in queues:
+            kept[queues[target]].blame(kept.pop((source, target)))
+    return kept
+
+
+class Tally:
+    """What went over a node or an edge, added up over windows."""
+
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.times: Counter[float] = Counter()
 
+    def join(self, other: "Tally") -> None:
+        """Add another's counts."""
+        self.counts.update(other.counts)
+        self.times.update(other.times)
+
+    def blame(self, other: "Tally") -> None:
+        """Take over how another's calls failed."""
+        self.counts |= {name: other.counts[name] for name in ("errors", "throttles", "faults")}
+
     def add(self, statistics: Mapping[str, Any], histogram: Sequence[Mapping[str, Any]]) -> None:
+        """Add the statistics of one window, in the API's shape."""
         errors = statistics.get("ErrorStatistics", {})
         self.counts["requests"] += statistics.get("TotalCount", 0)
         self.counts["errors"] += errors.get("TotalCount", 0)
@@ -107,6 +153,7 @@ class _Tally:
             self.times[entry["Value"]] += entry["Count"]
 
     def traffic(self, minutes: float) -> dict[str, Any]:
+        """Return the members of a Traffic of so many minutes."""
         p50, p90, p99 = (percentile(self.times, share) for share in _PERCENTILES)
         return {
             "requests": self.counts["requests"],
@@ -120,19 +167,23 @@ class _Tally:
         }
 
 
+Edges = dict[tuple[Key, Key], Tally]
+
+
 class _Sum:
     def __init__(self) -> None:
-        self.nodes: dict[Key, _Tally] = {}
-        self.edges: dict[tuple[Key, Key], _Tally] = {}
+        self.nodes: dict[Key, Tally] = {}
+        self.edges: Edges = {}
 
     def add(self, services: Sequence[Mapping[str, Any]]) -> None:
         keys = {service["ReferenceId"]: _key(service) for service in services}
         for service in services:
-            own = self.nodes.setdefault(_key(service), _Tally())
+            own = self.nodes.setdefault(_key(service), Tally())
             own.add(service.get("SummaryStatistics", {}), service.get("ResponseTimeHistogram", ()))
             for edge in _edges(service, keys):
-                tally = self.edges.setdefault((_key(service), keys[edge["ReferenceId"]]), _Tally())
-                tally.add(edge.get("SummaryStatistics", {}), edge.get("ResponseTimeHistogram", ()))
+                tally = self.edges.setdefault((_key(service), keys[edge["ReferenceId"]]), Tally())
+                times = edge.get("ReceivedEventAgeHistogram") or edge.get("ResponseTimeHistogram", ())
+                tally.add(edge.get("SummaryStatistics", {}), times)
 
 
 def _edges(service: Mapping[str, Any], keys: Mapping[int, Key]) -> Iterator[Mapping[str, Any]]:
@@ -151,7 +202,8 @@ def percentile(histogram: Mapping[float, int], share: int) -> float | None:
 
 
 def _key(service: Mapping[str, Any]) -> Key:
-    return str(service.get("Name", "")), str(service.get("Type", ""))
+    name, kind = str(service.get("Name", "")), str(service.get("Type", ""))
+    return (name.rpartition("/")[2] if kind == _QUEUE else name), kind
 
 
 def _key_text(name: str, kind: str) -> str:

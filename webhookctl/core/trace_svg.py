@@ -74,12 +74,22 @@ def _box(place: Place, lines: Sequence[str]) -> str:
 def _edge(source: Place, target: Place, label: str, *, is_bad: bool) -> str:
     x1, y1 = source[0] + _BOX_W, source[1] + _BOX_H / 2
     x2, y2 = target[0], target[1] + _BOX_H / 2
-    bend = max((x2 - x1) / 2, 40)
-    path = f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
+    if x2 - x1 > _GAP_X:  # boxes lie between: along the lane under the target's row
+        lane = target[1] + _BOX_H + _GAP_Y / 2
+        path = f"M{x1:g} {y1:g}{_curve(x1, y1, x1 + _GAP_X, lane)}H{x2 - _GAP_X:g}{_curve(x2 - _GAP_X, lane, x2, y2)}"
+        label_x, height = x1 + 1.5 * _GAP_X, lane
+    else:
+        path = f"M{x1:g} {y1:g}{_curve(x1, y1, x2, y2)}"
+        label_x, height = (x1 + x2) / 2, (y1 + y2) / 2
     css = "edge bad" if is_bad else "edge"
-    middle = f'x="{(x1 + x2) / 2:g}" y="{(y1 + y2) / 2 - 6:g}"'
+    middle = f'x="{label_x:g}" y="{height - 5:g}"'
     line = f'<path class="{css}" d="{path}" marker-end="url(#arrow)"/>'
     return f'{line}<text class="quiet" {middle} text-anchor="middle">{escape(label)}</text>'
+
+
+def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
+    bend = max((x2 - x1) / 2, 40)
+    return f"C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
 
 
 def _short(text: str, most: int = 34) -> str:

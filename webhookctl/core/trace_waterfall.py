@@ -17,6 +17,13 @@ _MARKS = {"fault": "✗", "error": "✗", "throttle": "✗"}
 _COLOURS = {"fault": "red", "error": "red", "throttle": "yellow", "ok": "green"}
 _KNOWN = frozenset({"webhook_id", "event_id", "event_type", "provider", "seq", "status"})
 """Annotations that the head tells once for all spans, or that an audit line tells."""
+_REPEATED = frozenset(
+    (
+        *("time", "function", "environment", "type", "level", "traceId", "webhookId", "eventId", "eventType"),
+        *("provider", "requestId", "messageId", "_aws"),
+    )
+)
+"""Members that every log line of a trace repeats, or that tell a reader of the picture nothing."""
 _LEAST_BARS, _TOOK = 16, 8
 
 
@@ -56,8 +63,7 @@ class Waterfall:
 
 def compact(fields: Mapping[str, Any]) -> str:
     """Return a log line's members as `key=value`, without those that every line of a trace repeats."""
-    hidden = ("time", "function", "environment", "traceId", "webhookId", "eventId", "provider", "_aws", "level")
-    return " ".join(f"{key}={value}" for key, value in fields.items() if key not in hidden and value is not None)
+    return " ".join(f"{key}={value}" for key, value in fields.items() if key not in _REPEATED and value is not None)
 
 
 def _head(trace: TraceTree, width: int, style: Style) -> Iterator[str]:

@@ -57,6 +57,7 @@ def _node(entity: Entity, *, root: bool) -> Node:
         users=_present(document.get("user")),
         zones=_present(ec2.get("availability_zone")),
         instances=_present(ec2.get("instance_id")),
+        links=tuple((str(link.get("trace_id")), str(link.get("id"))) for link in document.get("links") or ()),
         arns=_present(document.get("resource_arn") or aws.get("resource_arn") or aws.get("function_arn")),
     )
 

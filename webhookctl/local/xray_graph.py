@@ -8,6 +8,7 @@ from typing import Any
 from webhookctl.local.xray_view import Node, Outcome, TraceView
 
 Key = tuple[str, str]
+_QUEUE = "AWS::SQS::Queue"
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class _Tally:
     total: int = 0
     seconds: float = 0.0
     times: Counter[float] = field(default_factory=Counter)
+    ages: Counter[float] = field(default_factory=Counter)
+    """Of a link, from a queue to whom its messages went: how old they were on arrival."""
 
     def add(self, outcome: Outcome, start: float, end: float) -> None:
         self.first, self.last = min(self.first, start), max(self.last, end)
@@ -48,7 +51,12 @@ class _Tally:
         }
 
     def histogram(self) -> list[dict[str, Any]]:
-        return [{"Value": value, "Count": count} for value, count in sorted(self.times.items())]
+        return _histogram(self.times)
+
+    def kind(self) -> dict[str, Any]:
+        if self.ages:
+            return {"EdgeType": "link", "ReceivedEventAgeHistogram": _histogram(self.ages)}
+        return {"ResponseTimeHistogram": self.histogram()}
 
 
 @dataclass(slots=True)
@@ -65,6 +73,8 @@ class ServiceGraph:
     def __init__(self) -> None:
         self._services: dict[Key, _Service] = {}
         self._clients: dict[Key, _Service] = {}
+        self._senders: dict[tuple[str, str], Node] = {}
+        self._receivers: list[Node] = []
 
     @classmethod
     def of(cls, views: Iterable[TraceView]) -> "ServiceGraph":
@@ -72,6 +82,7 @@ class ServiceGraph:
         graph = cls()
         for view in views:
             graph.add(view)
+        graph.link()
         return graph
 
     def add(self, view: TraceView) -> None:
@@ -86,6 +97,19 @@ class ServiceGraph:
         if root is not None and "url" in root.http:
             tally = self._client(root).edges.setdefault(_key(root), _Tally())
             tally.add(root.outcome, root.start, root.end)
+        self._receivers += [node for node in view.nodes if node.links]
+        self._senders |= _senders(view)
+
+    def link(self) -> None:
+        """Draw the links between the traces that were added: from a queue to each that took a message from it."""
+        for node in self._receivers:
+            for link in node.links:
+                sender = self._senders.get(link)
+                if sender is not None:
+                    tally = self._service(sender).edges.setdefault(_key(node), _Tally())
+                    tally.add(node.outcome, node.start, node.end)
+                    tally.ages[max(round(node.start - sender.end, 3), 0.0)] += 1
+        self._receivers.clear()
 
     def _service(self, node: Node) -> _Service:
         return self._services.setdefault(_key(node), _Service(self._count(), node))
@@ -137,11 +161,24 @@ class ServiceGraph:
                 "ReferenceId": self._services[key].reference,
                 **_span(tally),
                 "SummaryStatistics": tally.statistics(),
-                "ResponseTimeHistogram": tally.histogram(),
+                **tally.kind(),
                 "Aliases": [],
             }
             for key, tally in service.edges.items()
         ]
+
+
+def _senders(view: TraceView) -> dict[tuple[str, str], Node]:
+    """Return the queue that each segment sent to; the segment itself where it did not say."""
+    found = {(view.trace_id, node.id): node for node in view.nodes if not node.inferred}
+    for edge in view.edges:
+        if view.nodes[edge.target].type == _QUEUE:
+            found[view.trace_id, view.nodes[edge.source].id] = view.nodes[edge.target]
+    return found
+
+
+def _histogram(times: Counter[float]) -> list[dict[str, Any]]:
+    return [{"Value": value, "Count": count} for value, count in sorted(times.items())]
 
 
 def _key(node: Node) -> Key:

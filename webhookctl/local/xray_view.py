@@ -42,6 +42,8 @@ class Node:
     zones: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     arns: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """(trace id, segment id) of the senders of the messages that an invocation took from a queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,8 @@ class TraceView:
 
 def _node(raw: dict[str, Any]) -> Node:
     lists = {name: tuple(raw[name]) for name in ("users", "zones", "instances", "arns")}
-    return Node(**{**raw, **lists, "outcome": Outcome(**raw["outcome"])})
+    links = tuple((trace_id, segment_id) for trace_id, segment_id in raw.get("links", ()))
+    return Node(**{**raw, **lists, "links": links, "outcome": Outcome(**raw["outcome"])})
 
 
 def _cause(raw: dict[str, Any]) -> CauseService:

@@ -1,8 +1,10 @@
 """A redrive on the local environment: canary, guard, edit, files, audit."""
 
 import json
+import secrets
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,17 @@ def test_guard_deletes_what_is_processed_and_causes_no_second_effect(dead_letter
     assert (report["redriven"], report["already_processed"]) == (0, 1)
     assert dead_letters.webhook(webhook_id) == before
     assert not dead_letters.listed()
+
+
+def test_the_redriven_attempt_stands_in_the_webhooks_own_trace(dead_letters: DeadLetters) -> None:
+    """The new message carries the trace header of the dead letter, or else the trace that the webhook names."""
+    for name, header in (("headed", True), ("headless", False)):
+        trace_id, parent = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}", secrets.token_hex(8)
+        webhook_id = dead_letters.store_failed("stripe", stripe_event(name), trace=(trace_id, parent))
+        dead_letters.send([webhook_id], trace_header=f"Root={trace_id};Parent={parent};Sampled=1" if header else None)
+        assert dead_letters.cli.json("dlq", "redrive", "--wait")["processed"] == 1
+        trace = dead_letters.cli.json("trace", "show", webhook_id)["trace"]
+        assert (trace["trace_id"], trace["outcome"]) == (trace_id, "processed")
 
 
 def test_without_the_guard_there_is_still_one_effect(dead_letters: DeadLetters) -> None:

@@ -54,7 +54,7 @@ def test_the_trace_shows_every_attempt_and_the_audit_lines(deployed: Cli, story:
     assert trace["outcome"] == "processed"
     assert any("(API Gateway)" in name for name in names)
     assert any("(Lambda)" in name for name in names)
-    assert {"verify", "store", "enqueue", "in the queue", "in the queue again"} <= set(names)
+    assert {"verify", "store", "enqueue", "in the queue", "in the queue again", "audit-logger-local"} <= set(names)
     assert [name for name in names if name.startswith("audit line")] == [
         "audit line 1: RECEIVED",
         "audit line 2: PROCESSED",
@@ -86,7 +86,11 @@ def test_the_map_shows_the_stage_the_functions_and_their_faults(deployed: Cli, s
     drawing = tmp_path / "map.svg"
     found = deployed.json("trace", "map", "--svg", str(drawing))
     types = {node["type"] for node in found["nodes"]}
-    assert {"client", "AWS::ApiGateway::Stage", "AWS::Lambda"} <= types
+    assert {"client", "AWS::ApiGateway::Stage", "AWS::Lambda", "AWS::DynamoDB::Table"} <= types
+    edges = {(edge["source"], edge["target"]) for edge in found["edges"]}
+    receiver, queue, processor = "webhook-receiver-local", "webhook-processing-local", "payment-processor-local"
+    assert (f"{receiver} (AWS::Lambda)", f"{queue} (AWS::SQS::Queue)") in edges
+    assert (f"{queue} (AWS::SQS::Queue)", f"{processor} (AWS::Lambda)") in edges
     assert any(edge["faults"] for edge in found["edges"])
     assert drawing.read_text().startswith("<svg")
 

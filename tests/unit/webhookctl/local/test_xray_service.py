@@ -198,6 +198,31 @@ def test_the_service_graph_counts_requests_errors_and_edges(xray: Served) -> Non
     assert len({service["ReferenceId"] for service in services}) == 4
 
 
+def test_a_link_leads_from_the_queue_to_whom_the_message_went(xray: Served) -> None:
+    """An invocation by a queue has a trace of its own; its link joins the two, with the age of the message."""
+    call = {"id": "c".rjust(16, "0"), "name": "SQS", "namespace": "aws", "aws": {"queue_url": "http://q/processing"}}
+    call |= {"start_time": NOW, "end_time": NOW + 0.02}
+    xray.xray.store.put(
+        [
+            segment(trace_id(1), "a", "receiver", subsegments=[call]),
+            segment(
+                trace_id(2),
+                "b",
+                "processor",
+                start=3.02,
+                origin="AWS::Lambda",
+                links=[{"trace_id": trace_id(1), "id": A}, {"trace_id": trace_id(9), "id": A}],
+            ),
+        ]
+    )
+    services = client_of(xray).get_service_graph(StartTime=_when(-60), EndTime=_when(60))["Services"]
+    by_name = {service["Name"]: service for service in services}
+    (edge,) = by_name["http://q/processing"]["Edges"]
+    assert edge["ReferenceId"] == by_name["processor"]["ReferenceId"]
+    assert (edge["EdgeType"], edge["ReceivedEventAgeHistogram"]) == ("link", [{"Value": 3.0, "Count": 1}])
+    assert "ResponseTimeHistogram" not in edge
+
+
 def test_an_orphan_subsegment_and_a_parent_loop_do_no_harm(xray: Served) -> None:
     """Incomplete and absurd traces are answered too."""
     xray.xray.store.put(
