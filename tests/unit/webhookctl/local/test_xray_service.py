@@ -200,8 +200,8 @@ def test_the_service_graph_counts_requests_errors_and_edges(xray: Served) -> Non
 
 def test_a_link_leads_from_the_queue_to_whom_the_message_went(xray: Served) -> None:
     """An invocation by a queue has a trace of its own; its link joins the two, with the age of the message."""
-    call = {"id": "c".rjust(16, "0"), "name": "SQS", "namespace": "aws", "aws": {"queue_url": "http://q/processing"}}
-    call |= {"start_time": NOW, "end_time": NOW + 0.02}
+    target = {"namespace": "aws", "aws": {"queue_url": "http://q/processing"}}
+    call = {"id": "c".rjust(16, "0"), "name": "SQS", "start_time": NOW, "end_time": NOW + 0.02, **target}
     xray.xray.store.put(
         [
             segment(trace_id(1), "a", "receiver", subsegments=[call]),
