@@ -35,7 +35,7 @@ class Audit(Construct):
             name=outputs.audit_name(settings.environment),
             handler="lambdas.audit.handler.handle",
             timeout_s=limits.AUDIT_TIMEOUT_S,
-            memory_mb=256,
+            memory_mb=limits.MEMORY_MB["audit"],
             environment={"AUDIT_KEY_ARN": storage.audit_key.secret_arn},
             reserved_concurrency=settings.audit_reserved_concurrency,
             log_retention_days=settings.audit_retention_days,

@@ -55,7 +55,7 @@ class Ingress(Construct):
             name=outputs.receiver_name(settings.environment),
             handler="lambdas.receiver.handler.handle",
             timeout_s=limits.RECEIVER_TIMEOUT_S,
-            memory_mb=512,
+            memory_mb=limits.MEMORY_MB["receiver"],
             environment={
                 "TABLE_NAME": storage.table.table_name,
                 "QUEUE_URL": queue_url,

@@ -47,6 +47,7 @@ class LambdaCode(Construct):
         environment: Mapping[str, str],
         reserved_concurrency: int | None,
         log_retention_days: int | None = None,
+        log_level: str | None = None,
     ) -> "Function":
         """Make a function that has no permission until the stack grants some."""
         log_group = LogGroup(
@@ -76,7 +77,7 @@ class LambdaCode(Construct):
             memory_size=memory_mb,
             environment={
                 "ENVIRONMENT": self._settings.environment,
-                "LOG_LEVEL": self._settings.log_level,
+                "LOG_LEVEL": log_level or self._settings.log_level,
                 **environment,
             },
             environment_encryption=self._key,

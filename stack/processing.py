@@ -37,6 +37,7 @@ class Processing(Construct):
             "Source",
             event_source_arn=self.queue.queue_arn,
             batch_size=limits.QUEUE_BATCH_SIZE,
+            max_batching_window=Duration.seconds(settings.queue_window_s) if settings.queue_window_s else None,
             report_batch_item_failures=True,
             max_concurrency=settings.maximum_concurrency,
         )
@@ -48,7 +49,8 @@ class Processing(Construct):
             name=outputs.processor_name(settings.environment),
             handler="lambdas.processor.handler.handle",
             timeout_s=limits.PROCESSOR_TIMEOUT_S,
-            memory_mb=512,
+            memory_mb=limits.MEMORY_MB["processor"],
+            log_level=settings.processor_log_level,
             environment={
                 "TABLE_NAME": storage.table.table_name,
                 "QUEUE_URL": self.queue.queue_url,

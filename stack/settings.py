@@ -36,6 +36,8 @@ class Settings:
     runtime: str = AWS_RUNTIME
     architecture: str = AWS_ARCHITECTURE
     log_level: str = "INFO"
+    processor_log_level: str = "INFO"
+    """The processor's own. At WARN it logs failures only: of what it processed, the audit log has a line anyway."""
     log_retention_days: int = 14
     audit_retention_days: int = 30
     retention_days: int = 30
@@ -58,6 +60,9 @@ class Settings:
     """Reserved concurrency is off: a new account has 10 to 1,000 executions in all and must keep 100 unreserved,
     so that a reservation can fail the whole deployment; and it makes the queue's poller throttle good messages into
     the DLQ. Locally it bounds the engine's worker processes."""
+    queue_window_s: int = 0
+    """How long the queue's poller may wait to fill a batch of the processor. On a quiet queue Lambda may then wait up
+    to 20 seconds (AWS Lambda developer guide, "Using Lambda with Amazon SQS"); the provider has its answer already."""
     audit_batch_size: int = STREAM_BATCH_SIZE
     audit_window_s: int = 0
     """How long the audit logger may wait to fill a batch."""
@@ -82,14 +87,16 @@ def _production() -> Settings:
         log_retention_days=90,
         audit_retention_days=400,
         retention_days=400,
-        trace_reservoir_per_s=1,
+        trace_reservoir_per_s=0,  # one a second would be every webhook of a million a month
         trace_rate=0.01,
+        processor_log_level="WARN",
         allow_test_ca=False,
         allow_failure_injection=False,
         retry_base_s=10,
         retry_cap_s=600,
         maximum_concurrency=50,
-        audit_window_s=1,
+        queue_window_s=1,
+        audit_window_s=30,
         quiet_alarm_hours=6,
     )
 
@@ -209,6 +216,8 @@ def _rules(settings: Settings) -> tuple[tuple[bool, str], ...]:
         (settings.log_retention_days not in LOG_RETENTIONS, f"log_retention_days is not one of {LOG_RETENTIONS}"),
         (settings.audit_retention_days not in LOG_RETENTIONS, f"audit_retention_days is not one of {LOG_RETENTIONS}"),
         (bound is not None and not 2 <= bound <= 1000, "maximum_concurrency is not between 2 and 1000"),  # noqa: PLR2004
+        (not 0 <= settings.queue_window_s <= 300, "queue_window_s is not between 0 and 300"),  # noqa: PLR2004
+        (not 0 <= settings.audit_window_s <= 300, "audit_window_s is not between 0 and 300"),  # noqa: PLR2004
         (not 0 <= settings.trace_rate <= 1, "trace_rate is not between 0 and 1"),
         (not 0 < settings.retry_base_s <= settings.retry_cap_s, "retry_base_s is not between 1 and retry_cap_s"),
         (settings.retry_cap_s > 12 * 3600, "retry_cap_s exceeds the 12 hours of an SQS visibility timeout"),

@@ -168,7 +168,7 @@ class Trip:
             secrets=SecretStore(self._clients["secretsmanager"], ProviderSecret.from_json, monotonic=self.aws.clock),
             events=events,
             queue=queue,
-            log=WideLog(function="webhook-receiver", environment="test", level="INFO"),
+            log=WideLog(environment="test", level="INFO"),
         )
         self.processor = processor_handler.Environment(
             settings=ProcessorSettings(
@@ -184,12 +184,12 @@ class Trip:
             ),
             events=events,
             queue=queue,
-            log=WideLog(function="payment-processor", environment="test", level="INFO"),
+            log=WideLog(environment="test", level="INFO"),
         )
         self.auditor = audit_handler.Environment(
             settings=AuditSettings(environment="test", log_level="INFO", audit_key_arn="audit"),
             keys=SecretStore(self._clients["secretsmanager"], parse_audit_keys, monotonic=self.aws.clock),
-            log=WideLog(function="audit-logger", environment="test", level="INFO"),
+            log=WideLog(environment="test", level="INFO"),
         )
 
     # -- sending -----------------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 """What a command works with: settings, console and, made on first use, the chosen environment's ports."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from stack import outputs as names
-from webhookctl.config import Settings
+from webhookctl.config import Settings, load_settings
 from webhookctl.console import Console
 from webhookctl.errors import ConfigError
 from webhookctl.ports import Ports
@@ -85,13 +85,20 @@ class AppContext(Ports):
     @cached_property
     def stack_settings(self) -> "StackSettings":
         """What the stack of this environment is deployed with. Raises ConfigError that names every fault."""
+        return self._stack_settings(self.environment, self.settings.stack_table)
+
+    def stack_settings_of(self, environment: str) -> "StackSettings":
+        """Return another environment's settings, as the files have them. Raises ConfigError."""
+        return self._stack_settings(environment, load_settings({"env": environment}).stack_table)
+
+    def _stack_settings(self, environment: str, table: Mapping[str, Any]) -> "StackSettings":
         from stack.settings import SettingsError, settings_for
 
         try:
-            return settings_for(self.environment, overrides=self.settings.stack_table)
+            return settings_for(environment, overrides=table)
         except SettingsError as error:
             raise ConfigError(
-                f"the settings of {self.environment!r}: {error}", hint="webhookctl config show --origin"
+                f"the settings of {environment!r}: {error}", hint="webhookctl config show --origin"
             ) from error
 
     def _check_target(self) -> None:

@@ -78,5 +78,5 @@ def _environment() -> Environment:
     return Environment(
         settings=settings,
         keys=SecretStore(aws.secretsmanager(), parse_audit_keys),
-        log=WideLog(function=FUNCTION, environment=settings.environment, level=settings.log_level),
+        log=WideLog(environment=settings.environment, level=settings.log_level),
     )

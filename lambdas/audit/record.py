@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.shared import attributes
-from lambdas.shared.audit_record import CHAINED, AuditKey, chained_state, is_chained, seal
+from lambdas.shared.audit_record import CHAINED, MEANING, AuditKey, chained_state, is_chained, seal, sets_meaning
 from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
 from lambdas.shared.errors import MalformedError
@@ -19,7 +19,8 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
 
     The line holds `streamEventId` (the same for every delivery of the record: de-duplicate by it), `change` (INSERT,
     MODIFY or REMOVE), `changedAt`, the state after the change (before it, for REMOVE), `previousStatus`,
-    `previousSeq`, `previous` (what the changed fields held before; null: not set), and `isChained`: whether the
+    `previousSeq`, `previous` (what the changed fields held before; null: not set; fields that processing sets for
+    the first time are not repeated here), and `isChained`: whether the
     item's chain hash fits its fields and its `seq` rose by one. A write that did not raise `seq` did not come from
     this project: its actor is `unknown`.
 
@@ -53,7 +54,12 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
 
 
 def _previous(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: old.get(name) for name in CHAINED if name not in ("seq", "actor") and old.get(name) != new.get(name)}
+    changed = {
+        name: old.get(name) for name in CHAINED if name not in ("seq", "actor") and old.get(name) != new.get(name)
+    }
+    if not sets_meaning(old.get("status"), new.get("status")):
+        return changed
+    return {name: value for name, value in changed.items() if value is not None or name not in MEANING}
 
 
 def _without_body(image: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """SQS batch in, item failures out: each message stands alone, and a failed one comes back after a growing delay."""
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -82,11 +83,13 @@ def process_batch(event: Mapping[str, Any], context: LambdaContext, *, environme
         allow_failure_injection=settings.allow_failure_injection,
     )
     failures = []
+    waits = _Waits()
     for record in event["Records"]:
         message = Message.from_record(record)
         has_time = context.get_remaining_time_in_millis() / 1000 > RECORD_BUDGET_S
-        if not _is_done(message, processor, has_time=has_time, environment=environment):
+        if not _is_done(message, processor, waits, has_time=has_time, environment=environment):
             failures.append({"itemIdentifier": message.message_id})
+    waits.write(environment.log)
     return {"batchItemFailures": failures}
 
 
@@ -95,7 +98,9 @@ def retry_delay_s(receive_count: int, *, base_s: int, cap_s: int) -> int:
     return int(min(cap_s, base_s * 2 ** min(receive_count - 1, 16)))
 
 
-def _is_done(message: Message, processor: Processor, *, has_time: bool, environment: Environment) -> bool:
+def _is_done(
+    message: Message, processor: Processor, waits: "_Waits", *, has_time: bool, environment: Environment
+) -> bool:
     started = utc_now()
     settings = environment.settings
     calls = {"load": AwsCall.table("GetItem", settings.table_name)}
@@ -104,7 +109,7 @@ def _is_done(message: Message, processor: Processor, *, has_time: bool, environm
     error: Exception | None = None
     try:
         with span(f"{FUNCTION}-{settings.environment}", message.trace, calls=calls) as trace:
-            line |= trip.run(trace)
+            line |= trip.run(trace, waits)
     except Exception as caught:  # noqa: BLE001 - the batch edge: one message's failure must not touch its neighbours
         error = caught
         line |= _give_back(message, trip.webhook, caught, processor, environment=environment)
@@ -122,7 +127,7 @@ class _Trip:
         self._has_time = has_time
         self.webhook: StoredWebhook | None = None
 
-    def run(self, trace: Span) -> dict[str, Any]:
+    def run(self, trace: Span, waits: "_Waits") -> dict[str, Any]:
         trace.annotate(attempt=self._message.receive_count, outcome="failed")
         if not self._has_time:
             raise UnavailableError("too little time is left in this batch", reason="out_of_time")
@@ -139,16 +144,26 @@ class _Trip:
             done = self._processor.process(webhook, receive_count=self._message.receive_count)
         trace.annotate(outcome=done.outcome.value)
         kind = done.webhook.event.kind if done.webhook.event else None
-        return {"outcome": done.outcome.value, "kind": kind, **_time_to_processed(done)}
+        waits.note(done)
+        return {"outcome": done.outcome.value, "kind": kind}
 
 
-def _time_to_processed(done: Processed) -> dict[str, Any]:
-    webhook = done.webhook
-    if done.outcome is not Outcome.PROCESSED or webhook.processed_at is None:
-        return {}
-    waited_ms = round((webhook.processed_at - webhook.received_at).total_seconds() * 1000)
-    at = webhook.processed_at
-    return metric("TimeToProcessed", waited_ms, unit="Milliseconds", dimensions=("provider",), at=at)
+class _Waits:
+    """How long a batch's webhooks waited until they were processed: one metric line per provider, not per webhook."""
+
+    def __init__(self) -> None:
+        self._waited_ms: defaultdict[str, list[int]] = defaultdict(list)
+
+    def note(self, done: Processed) -> None:
+        webhook = done.webhook
+        if done.outcome is Outcome.PROCESSED and webhook.processed_at is not None:
+            waited = webhook.processed_at - webhook.received_at
+            self._waited_ms[webhook.provider].append(round(waited.total_seconds() * 1000))
+
+    def write(self, log: WideLog) -> None:
+        for provider, waited_ms in self._waited_ms.items():
+            values = metric("TimeToProcessed", waited_ms, unit="Milliseconds", dimensions=("provider",), at=utc_now())
+            log.measure({"provider": provider, **values})
 
 
 def _give_back(
@@ -186,7 +201,6 @@ def _webhook_fields(webhook: StoredWebhook | None) -> dict[str, Any]:
     return {
         "webhookId": webhook.webhook_id,
         "provider": webhook.provider,
-        "eventId": webhook.event_id,
         "eventType": webhook.event_type,
         "traceId": webhook.trace_id,
     }
@@ -199,5 +213,5 @@ def _environment() -> Environment:
         settings=settings,
         events=EventStore(aws.dynamodb(), settings.table_name),
         queue=ProcessingQueue(aws.sqs(), settings.queue_url),
-        log=WideLog(function=FUNCTION, environment=settings.environment, level=settings.log_level),
+        log=WideLog(environment=settings.environment, level=settings.log_level),
     )

@@ -76,7 +76,7 @@ def respond(event: Mapping[str, Any], context: LambdaContext, *, environment: En
     try:
         header = incoming(read_headers(event).get("x-amzn-trace-id"))
         request = read_request(event, received_at=started, trace_id=header.root, max_body_bytes=settings.max_body_bytes)
-        line |= {"requestId": request.request_id, "bodyBytes": len(request.body)}
+        line["bodyBytes"] = len(request.body)
         line["provider"] = request.provider if request.provider in PROVIDERS else "unknown"
         receipt = _receive(request, header, context, environment=environment)
         line |= _outcome_fields(receipt)
@@ -136,7 +136,6 @@ def _outcome_fields(receipt: Receipt) -> dict[str, Any]:
     return {
         "outcome": receipt.outcome.value,
         "webhookId": webhook.webhook_id,
-        "eventId": webhook.event_id,
         "eventType": webhook.event_type,
         "traceId": webhook.trace_id,
         "keyId": receipt.key_id,
@@ -182,5 +181,5 @@ def _environment() -> Environment:
         secrets=SecretStore(aws.secretsmanager(), ProviderSecret.from_json),
         events=EventStore(aws.dynamodb(), settings.table_name),
         queue=ProcessingQueue(aws.sqs(), settings.queue_url),
-        log=WideLog(function=FUNCTION, environment=settings.environment, level=settings.log_level),
+        log=WideLog(environment=settings.environment, level=settings.log_level),
     )

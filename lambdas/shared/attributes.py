@@ -1,9 +1,15 @@
 """Plain values to and from DynamoDB's typed attribute values (`{"S": "x"}`), without an SDK."""
 
 import base64
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+
+HASHES = frozenset({"bodySha256", "prevHash", "chainHash"})
+"""Attributes that hold SHA-256 hashes: hexadecimal as plain values, 32 bytes in the table, where half the size keeps an
+item below the 1 KB of a write unit."""
+_HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]
@@ -47,9 +53,18 @@ def from_attribute(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an at
 
 def to_item(values: Mapping[str, object]) -> Item:
     """Return the DynamoDB item of plain values; None means the attribute is absent."""
-    return {name: to_attribute(value) for name, value in values.items() if value is not None}
+    return {name: to_attribute(_packed(name, value)) for name, value in values.items() if value is not None}
 
 
 def from_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the plain values of a DynamoDB item or stream image."""
-    return {name: from_attribute(attribute) for name, attribute in item.items()}
+    return {name: _unpacked(name, from_attribute(attribute)) for name, attribute in item.items()}
+
+
+def _packed(name: str, value: object) -> object:
+    is_hash = name in HASHES and isinstance(value, str) and _HEXADECIMAL.fullmatch(value)
+    return bytes.fromhex(str(value)) if is_hash else value
+
+
+def _unpacked(name: str, value: Any) -> Any:  # noqa: ANN401 - as from_attribute
+    return value.hex() if name in HASHES and isinstance(value, bytes) else value

@@ -55,6 +55,19 @@ CHAINED = (
 )
 """The allow-list: what of an item is chained and may reach the audit log. Never the body."""
 
+MEANING = (
+    "kind",
+    "paymentId",
+    "objectId",
+    "amountMinor",
+    "currency",
+    "isCumulative",
+    "isSecondary",
+    "processedAt",
+    "expiresAt",
+)
+"""What processing sets, and nothing else does: none of it is there before the change to PROCESSED, all after it."""
+
 _SEAL = ("hmac", "hmacKeyId")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
@@ -93,6 +106,11 @@ def follows(later: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> bool
     if earlier is None:
         return later.get("seq") == 1 and later.get("prevHash") == GENESIS
     return later.get("seq") == int(earlier.get("seq", 0)) + 1 and later.get("prevHash") == earlier.get("chainHash")
+
+
+def sets_meaning(before: object, after: object) -> bool:
+    """Say whether a change of status is the one that sets `MEANING`: to PROCESSED, which is final."""
+    return after == "PROCESSED" and before not in (None, "PROCESSED")
 
 
 def seal(line: Mapping[str, Any], key: AuditKey) -> dict[str, Any]:

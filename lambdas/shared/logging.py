@@ -14,10 +14,10 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
 
 
 class WideLog:
-    """Writes lines of at least `level`. Fields that are None are left out."""
+    """Writes lines of at least `level`. Fields that are None are left out; whose line it is, its log group says."""
 
-    def __init__(self, *, function: str, environment: str, level: str) -> None:
-        self._common = {"function": function, "environment": environment}
+    def __init__(self, *, environment: str, level: str) -> None:
+        self._common = {"environment": environment}
         self._threshold = LEVELS.get(level.upper(), LEVELS["INFO"])
 
     def write(self, fields: Mapping[str, Any], *, at: datetime, level: str = "INFO") -> None:
@@ -27,6 +27,10 @@ class WideLog:
         present = {k: v for k, v in fields.items() if v is not None}
         write_line(mask({"level": level, "time": iso(at), **self._common, **present}))
 
+    def measure(self, fields: Mapping[str, Any]) -> None:
+        """Write a line that is only a metric (see `metric`), whatever the level."""
+        write_line({"type": "metric", **self._common, **fields})
+
 
 def write_line(line: Mapping[str, Any]) -> None:
     """Print one JSON line, whole, at once."""
@@ -34,10 +38,13 @@ def write_line(line: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def metric(name: str, value: int, *, unit: str, dimensions: Sequence[str], at: datetime) -> dict[str, Any]:
+def metric(
+    name: str, value: int | Sequence[int], *, unit: str, dimensions: Sequence[str], at: datetime
+) -> dict[str, Any]:
     """Return the fields that make a log line a metric (CloudWatch embedded metric format), free of a PutMetricData.
 
-    `dimensions` name fields of the same line; `environment` is always there.
+    `value` may be up to 100 values of as many events. `dimensions` name fields of the same line; `environment` is
+    always there.
     """
     definition = {
         "Namespace": METRIC_NAMESPACE,

@@ -38,10 +38,18 @@ def estimate(
 
 
 @app.command()
-def actual(ctx: Context, since: Since = None) -> None:
+def actual(
+    ctx: Context,
+    since: Since = None,
+    settings_of: Annotated[
+        str | None,
+        typer.Option("--settings-of", metavar="ENV", help="Price traces as this environment samples them, e.g. prod."),
+    ] = None,
+) -> None:
     """Price what was used in the last day (or --since), as CloudWatch counted it."""
     app = ctx.obj
     start = since or app.now() - timedelta(days=1)
     if start >= app.now():
-        raise UsageError("--since is in the future")
-    app.show(cost.actual(app.outputs, app.metrics, app.stack_settings, since=start, now=app.now()))
+        raise UsageError("--since is in the future", hint="webhookctl cost actual --since 24h")
+    settings = app.stack_settings_of(settings_of) if settings_of else app.stack_settings
+    app.show(cost.actual(app.outputs, app.metrics, settings, since=start, now=app.now()))

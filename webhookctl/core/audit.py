@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Protocol
 
+from lambdas.shared.audit_record import MEANING, sets_meaning
 from lambdas.shared.clock import parse_iso
 from webhookctl.core.audit_seen import SpillingSet
 from webhookctl.core.logs import POLL_INTERVAL_S, LogEvent
@@ -156,7 +157,9 @@ def _changed(line: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a line changed; of a first state what is worth telling."""
     previous = line.get("previous")
     if isinstance(previous, Mapping):
-        return tuple(str(Change(field=name, before=old, after=line.get(name))) for name, old in previous.items())
+        first_set = MEANING if sets_meaning(line.get("previousStatus"), line.get("status")) else ()
+        before = {**previous, **{name: None for name in first_set if name in line and name not in previous}}
+        return tuple(str(Change(field=name, before=old, after=line.get(name))) for name, old in before.items())
     shown = _FIRST if line.get("change") == "INSERT" else ("status",)
     return tuple(f"{name}: {line[name]}" for name in shown if name in line)
 

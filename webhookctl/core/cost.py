@@ -1,32 +1,35 @@
 """What an environment costs: priced from the dated table `prices.json`, per service, with what drives each line."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import ClassVar, Final
 
-from stack import outputs as names
+from stack.outputs import PROVIDERS
 from stack.settings import Settings as StackSettings
-from webhookctl.core.metrics import MetricQuery, MetricReader
+from webhookctl.core.cost_usage import MONTH, Usage, expected_usage, measured_usage
+from webhookctl.core.metrics import MetricReader
 from webhookctl.core.outputs import StackOutputs
-from webhookctl.errors import NotFoundError
 
 MILLION: Final = 1_000_000
-MEMORY_MB: Final = {"receiver": 512, "processor": 512, "audit": 256}
-"""As the stack gives the functions."""
-_GIB: Final = 1024.0
-_WRITES: Final = 3.1
-"""A webhook's write units: the put, the update to PROCESSED, one index entry, and a PayPal delivery record at times."""
-_READS: Final = 1.0
-_SQS: Final = 1.4
-"""Send, and a batch's share of receiving and deleting."""
-_LOG_BYTES: Final = {"receiver": 600, "processor": 500, "audit": 1100, "access": 450}
-_MS: Final = {"receiver": 12.0, "processor": 6.0, "audit": 2.0}
-_INVOCATIONS: Final = {"receiver": 1.0, "processor": 0.3, "audit": 0.1}
-_KMS: Final = 0.01
-_FIXED: Final = {"waf_rules": 3, "secrets": 4, "alarms": 13}
+WEB_ACL_RULES: Final = 3
+SECRETS: Final = len(PROVIDERS) + 1
+ALARMS: Final = 12
+"""Production has one more. Tests count rules, secrets and alarms in the template."""
+METRICS: Final = 10
+"""Custom metrics in use: three providers with three outcomes or so, and the time to processed."""
+_EMPTY_POLLS_S: Final = 20 / 5
+"""An idle queue is polled for 20 s by each of five pollers."""
+_SECRET_CALLS_S: Final = 60 / len(PROVIDERS)
+"""A warm receiver asks for each provider's secret once a minute; each answer is a decryption too."""
+_TABLE_KEY_S: Final = 300 / 3
+"""DynamoDB asks for its table key every five minutes for each of three functions (DynamoDB developer guide, "Usage
+notes"); SQS asks for a data key three times an hour, which is nothing beside it."""
+ITEM_GB: Final = 1.5e-6
+"""A stored webhook with its index entry and DynamoDB's own 100 bytes for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +45,21 @@ class CostLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixedLine:
+    """What a month costs without any webhook."""
+
+    fixed: str
+    units: str
+    usd_month: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostReport:
-    """A bill. `fixed_usd_month` does not depend on traffic. List prices; the free tier and taxes are left out."""
+    """A bill. List prices; the free tier and taxes are left out.
+
+    `fixed_usd_month` does not depend on traffic. `kept_usd_month` is what these webhooks cost in each month that the
+    table keeps them.
+    """
 
     prices_as_of: str
     region: str
@@ -51,158 +67,133 @@ class CostReport:
     usd: float
     usd_per_million: float
     fixed_usd_month: float
+    kept_usd_month: float
     lines: tuple[CostLine, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What was used. Sizes in bytes, compute in GB-seconds."""
-
-    webhooks: float
-    requests: float
-    invocations: float
-    gb_seconds: float
-    write_units: float
-    read_units: float
-    sqs_requests: float
-    log_bytes: float
-    traces: float
-    kms_calls: float
+    fixed: tuple[FixedLine, ...]
 
 
 def estimate(webhooks: int, settings: StackSettings) -> CostReport:
     """Price a month with so many webhooks at an environment's settings."""
-    gb_seconds = sum(_MS[f] / 1000 * MEMORY_MB[f] / _GIB for f in MEMORY_MB)
-    return _report(
-        Usage(
-            webhooks=webhooks,
-            requests=webhooks,
-            invocations=webhooks * sum(_INVOCATIONS.values()),
-            gb_seconds=webhooks * gb_seconds,
-            write_units=webhooks * _WRITES,
-            read_units=webhooks * _READS,
-            sqs_requests=webhooks * _SQS,
-            log_bytes=webhooks * sum(_LOG_BYTES.values()),
-            traces=webhooks * settings.trace_rate,
-            kms_calls=webhooks * _KMS,
-        )
-    )
+    return _report(expected_usage(webhooks, settings), settings)
 
 
 def actual(
     outputs: StackOutputs, metrics: MetricReader, settings: StackSettings, *, since: datetime, now: datetime
 ) -> CostReport:
-    """Price what was really used, as CloudWatch counted it.
-
-    Where a service publishes no metric (DynamoDB's and SQS's on the local environment) its units are the usual ones of
-    as many webhooks. Raises NotFoundError when there was no request.
-    """
-    functions = {
-        "receiver": outputs[names.RECEIVER_NAME],
-        "processor": outputs[names.PROCESSOR_NAME],
-        "audit": outputs[names.AUDIT_NAME],
-    }
-    found = metrics.read(_queries(outputs, functions), start=since, end=now + timedelta(minutes=1), period=_PERIOD)
-    sums = {key: series.total for key, series in found.items()}
-    requests = sums["requests"]
-    if not requests:
-        raise NotFoundError(f"no request was counted since {since:%Y-%m-%d %H:%M} UTC", hint="--since 7d")
-    milliseconds = {f: sums[f"{f} ms"] for f in functions}
-    return _report(
-        Usage(
-            webhooks=requests,
-            requests=requests,
-            invocations=sum(sums[f"{f} invocations"] for f in functions),
-            gb_seconds=sum(ms / 1000 * MEMORY_MB[f] / _GIB for f, ms in milliseconds.items()),
-            write_units=sums["writes"] or requests * _WRITES,
-            read_units=sums["reads"] or requests * _READS,
-            sqs_requests=requests * _SQS,
-            log_bytes=sums["log bytes"] or requests * sum(_LOG_BYTES.values()),
-            traces=requests * settings.trace_rate,
-            kms_calls=requests * _KMS,
-        )
-    )
+    """Price what was really used, as CloudWatch counted it. Raises NotFoundError when there was no request."""
+    return _report(measured_usage(outputs, metrics, settings, since=since, now=now), settings)
 
 
-_PERIOD: Final = timedelta(minutes=5)
-
-
-def _queries(outputs: StackOutputs, functions: Mapping[str, str]) -> dict[str, MetricQuery]:
-    table = {"TableName": outputs[names.TABLE_NAME]}
-    api = {"ApiName": names.api_name(outputs.environment), "Stage": names.STAGE}
-    queries = {
-        "requests": MetricQuery(namespace="AWS/ApiGateway", metric="Count", dimensions=api),
-        "writes": MetricQuery(namespace="AWS/DynamoDB", metric="ConsumedWriteCapacityUnits", dimensions=table),
-        "reads": MetricQuery(namespace="AWS/DynamoDB", metric="ConsumedReadCapacityUnits", dimensions=table),
-        "log bytes": MetricQuery(namespace="AWS/Logs", metric="IncomingBytes"),
-    }
-    for function, name in functions.items():
-        dimensions = {"FunctionName": name}
-        queries[f"{function} invocations"] = MetricQuery(
-            namespace="AWS/Lambda", metric="Invocations", dimensions=dimensions
-        )
-        queries[f"{function} ms"] = MetricQuery(namespace="AWS/Lambda", metric="Duration", dimensions=dimensions)
-    return queries
-
-
-def _report(usage: Usage) -> CostReport:
-    prices = load_prices()
-    lines = tuple(
-        CostLine(
-            service=service,
-            units=f"{units:,.0f} {unit}",
-            usd=round(usd, 4),
-            usd_per_million=round(usd * MILLION / usage.webhooks, 2),
-            lever=lever,
-        )
-        for service, units, unit, usd, lever in _priced(usage, prices)
-    )
+def _report(usage: Usage, settings: StackSettings) -> CostReport:
+    lines = tuple(_lines(usage))
+    fixed = tuple(_fixed(settings))
     usd = sum(line.usd for line in lines)
+    kept = _price("dynamodb_gb_month") + (_price("dynamodb_recovery_gb_month") if settings.protected else 0)
     return CostReport(
-        prices_as_of=str(prices["as_of"]),
-        region=str(prices["region"]),
+        prices_as_of=str(load_prices()["as_of"]),
+        region=str(load_prices()["region"]),
         webhooks=round(usage.webhooks),
         usd=round(usd, 4),
         usd_per_million=round(usd * MILLION / usage.webhooks, 2),
-        fixed_usd_month=round(_fixed(prices), 2),
+        fixed_usd_month=round(sum(line.usd_month for line in fixed), 2),
+        kept_usd_month=round(usage.webhooks * ITEM_GB * kept, 4),
         lines=lines,
+        fixed=fixed,
     )
 
 
+@cache
 def load_prices() -> Mapping[str, float | str]:
     """Return the dated price table."""
     prices: dict[str, float | str] = json.loads(files("webhookctl").joinpath("prices.json").read_text("utf-8"))
     return prices
 
 
-def _price(prices: Mapping[str, float | str], name: str) -> float:
-    return float(prices[name])
+def _price(name: str) -> float:
+    return float(load_prices()[name])
 
 
-def _priced(used: Usage, prices: Mapping[str, float | str]) -> tuple[tuple[str, float, str, float, str], ...]:
-    def of(units: float, name: str) -> float:
-        return units / MILLION * _price(prices, name)
-
-    compute = of(used.invocations, "lambda_per_million") + used.gb_seconds * _price(prices, "lambda_arm_gb_second")
-    table = of(used.write_units, "dynamodb_write_per_million") + of(used.read_units, "dynamodb_read_per_million")
-    logs = used.log_bytes / 1e9 * _price(prices, "logs_per_gb")
-    return (
-        ("API Gateway", used.requests, "requests", of(used.requests, "api_gateway_per_million"), "none: one a webhook"),
-        ("WAF", used.requests, "requests", of(used.requests, "waf_per_million"), "none: one a webhook"),
-        ("Lambda", used.invocations, "invocations", compute, "memory, batch sizes"),
-        ("DynamoDB", used.write_units, "write units", table, "items under 1 KB, no further index"),
-        ("SQS", used.sqs_requests, "requests", of(used.sqs_requests, "sqs_per_million"), "batch size"),
-        ("CloudWatch Logs", used.log_bytes / MILLION, "MB", logs, "log_level, log filter of the WAF"),
-        ("X-Ray", used.traces, "traces", of(used.traces, "xray_per_million"), "trace_rate in webhookctl.toml"),
-        ("KMS", used.kms_calls, "calls", of(used.kms_calls, "kms_per_million"), "data key reuse of the queues"),
-    )
+def _of(units: float, name: str) -> float:
+    return units / MILLION * _price(name)
 
 
-def _fixed(prices: Mapping[str, float | str]) -> float:
-    return (
-        _price(prices, "waf_acl_month")
-        + _FIXED["waf_rules"] * _price(prices, "waf_rule_month")
-        + _price(prices, "kms_key_month")
-        + _FIXED["secrets"] * _price(prices, "secret_month")
-        + _FIXED["alarms"] * _price(prices, "alarm_month")
-    )
+def _lines(used: Usage) -> Iterator[CostLine]:
+    for service, units, unit, price, lever in _SERVICES:
+        usd = price(used)
+        yield CostLine(
+            service=service,
+            units=f"{units(used):,.0f} {unit}",
+            usd=round(usd, 4),
+            usd_per_million=round(usd * MILLION / used.webhooks, 2),
+            lever=lever,
+        )
+
+
+_Measure = Callable[[Usage], float]
+_SERVICES: Final[tuple[tuple[str, _Measure, str, _Measure, str], ...]] = (
+    (
+        "API Gateway",
+        lambda used: used.requests,
+        "requests",
+        lambda used: _of(used.requests, "api_gateway_per_million"),
+        "none: one a webhook",
+    ),
+    ("WAF", lambda used: used.requests, "requests", lambda used: _of(used.requests, "waf_per_million"), "none"),
+    (
+        "Lambda",
+        lambda used: used.invocations,
+        "invocations",
+        lambda used: _of(used.invocations, "lambda_per_million") + used.gb_seconds * _price("lambda_arm_gb_second"),
+        "audit_window_s, queue_window_s",
+    ),
+    (
+        "DynamoDB",
+        lambda used: used.write_units,
+        "write units",
+        lambda used: (
+            _of(used.write_units, "dynamodb_write_per_million") + _of(used.read_units, "dynamodb_read_per_million")
+        ),
+        "items under 1 KB, no other index",
+    ),
+    (
+        "SQS",
+        lambda used: used.sqs_requests,
+        "requests",
+        lambda used: _of(used.sqs_requests, "sqs_per_million"),
+        "queue_window_s: fuller batches",
+    ),
+    (
+        "CloudWatch Logs",
+        lambda used: used.log_bytes / MILLION,
+        "MB",
+        lambda used: used.log_bytes / 1e9 * _price("logs_per_gb"),
+        "processor_log_level, log_level",
+    ),
+    ("X-Ray", lambda used: used.traces, "traces", lambda used: _of(used.traces, "xray_per_million"), "trace_rate"),
+)
+
+
+def _fixed(settings: StackSettings) -> Iterator[FixedLine]:
+    month_s = MONTH.total_seconds()
+    alarms = ALARMS + bool(settings.quiet_alarm_hours)
+    secret_calls, key_calls, polls = month_s / _SECRET_CALLS_S, month_s / _TABLE_KEY_S, month_s / _EMPTY_POLLS_S
+    for what, units, usd in (
+        (
+            "web ACL",
+            f"1 with {WEB_ACL_RULES} rules",
+            _price("waf_acl_month") + WEB_ACL_RULES * _price("waf_rule_month"),
+        ),
+        ("KMS", f"1 key, {key_calls:,.0f} calls", _price("kms_key_month") + _of(key_calls, "kms_per_million")),
+        (
+            "secrets",
+            f"{SECRETS}, {secret_calls:,.0f} reads",
+            SECRETS * _price("secret_month")
+            + _of(secret_calls, "secret_call_per_million")
+            + _of(secret_calls, "kms_per_million"),
+        ),
+        ("alarms", str(alarms), alarms * _price("alarm_month")),
+        ("dashboard", "1", _price("dashboard_month")),
+        ("custom metrics", str(METRICS), METRICS * _price("metric_month")),
+        ("SQS", f"{polls:,.0f} empty polls", _of(polls, "sqs_per_million")),
+    ):
+        yield FixedLine(fixed=what, units=units, usd_month=round(usd, 2))

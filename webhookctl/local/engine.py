@@ -53,10 +53,11 @@ def main(arguments: list[str]) -> None:
     """Run the engine in the foreground until SIGTERM."""
     from ministack import app
 
-    from webhookctl.local import engine_meters, engine_patches, engine_resources, engine_snapshots
+    from webhookctl.local import engine_capacity, engine_meters, engine_patches, engine_resources, engine_snapshots
 
     engine_patches.apply()
     engine_meters.install()
+    engine_capacity.install()
     engine_resources.register()
     engine_iam.trust_loopback()
     engine_snapshots.start(Path(arguments[0]))

@@ -99,7 +99,7 @@ def test_edited_lambda_is_live_after_deploy(deployed: Cli, tmp_path: Path) -> No
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "cdk.json", copy)
     handler = copy / "lambdas" / "receiver" / "handler.py"
-    handler.write_text(handler.read_text().replace('"webhook-receiver"', '"webhook-receiver-edited"'))
+    handler.write_text(handler.read_text().replace('"type": "webhook"', '"type": "webhook-edited"'))
     environment = {**os.environ, "WEBHOOKCTL_HOME": str(deployed.home), "PYTHONPATH": str(copy)}
 
     done = subprocess.run(
@@ -111,7 +111,7 @@ def test_edited_lambda_is_live_after_deploy(deployed: Cli, tmp_path: Path) -> No
         check=False,
     )
     assert (done.returncode, done.stdout.strip()) == (0, '"deployed"'), done.stderr
-    seen = _logged_within(deployed, "webhook-receiver-edited", timedelta(seconds=30))
+    seen = _logged_within(deployed, "webhook-edited", timedelta(seconds=30))
     assert deployed.json("deploy", "--env", "local")["result"] == "deployed"
     assert seen
 

@@ -112,6 +112,17 @@ def test_processing_leaves_one_line_without_the_body() -> None:
     trip = Trip()
     trip.send(stripe_body())
     trip.drain()
-    line = trip.lines[-1]
+    (line,) = [line for line in trip.lines if line["type"] == "processing"]
     assert (line["type"], line["outcome"], line["attempt"]) == ("processing", "processed", 1)
-    assert "amount_received" not in json.dumps(line)
+    assert "amount_received" not in json.dumps(trip.lines)
+
+
+def test_a_batch_writes_one_metric_line_for_each_provider() -> None:
+    """How long its webhooks waited, as one list of values: a line costs more than a number."""
+    trip = Trip()
+    trip.send(stripe_body())
+    trip.send(stripe_body("evt_2"))
+    trip.send(square_body(), provider="square")
+    trip.drain()
+    measured = {line["provider"]: line["TimeToProcessed"] for line in trip.lines if line["type"] == "metric"}
+    assert {provider: len(values) for provider, values in measured.items()} == {"stripe": 2, "square": 1}

@@ -1,8 +1,10 @@
 """StoredWebhook and its wire formats."""
 
+import base64
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,9 @@ from lambdas.shared.webhook import (
     StoredWebhook,
     message_webhook_id,
 )
+from tests.fakes_trip import Trip
+from webhookctl.core.samples_ids import IdSource
+from webhookctl.core.send_compose import Recipe, compose
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 BODY = b'{"id":"evt_1","type":"payment_intent.succeeded"}'
@@ -119,3 +124,31 @@ def test_the_message_names_the_webhook_and_nothing_else() -> None:
 def test_the_body_never_appears_in_a_representation() -> None:
     """Repr of a stored webhook shows no byte of its body."""
     assert "payment_intent.succeeded" not in repr(replace(stored(), event_type="t"))
+
+
+def test_a_processed_payment_fits_a_write_unit() -> None:
+    """A 2 KB Stripe payment is below 1 KB in the table, hashes as 32 bytes each: a second unit would be its price."""
+    trip = Trip()
+    body = compose(Recipe(provider="stripe"), ids=IdSource(), now=lambda: datetime.now(UTC)).body
+    trip.send(body)
+    trip.drain()
+    (item,) = trip.aws.items.values()
+    assert len(body) > 2000
+    assert len(item["chainHash"]["B"]) in (32, 44)  # bytes, or their base64 on the wire
+    trace_id = len("traceId1-5759e988-bd862e3fe1be46a994272793")
+    assert _size(item) + trace_id <= 1024
+
+
+def _size(item: Any) -> int:
+    """Return an item's size as DynamoDB bills it, numbers at their largest."""
+    return sum(len(name) + _bytes(attribute) for name, attribute in item.items())
+
+
+def _bytes(attribute: Any) -> int:
+    ((kind, value),) = attribute.items()
+    sizes = {"BOOL": lambda: 1, "N": lambda: len(value) // 2 + 2, "B": lambda: _binary(value)}
+    return int(sizes.get(kind, lambda: len(value.encode()))())
+
+
+def _binary(value: bytes | str) -> int:
+    return len(base64.b64decode(value)) if isinstance(value, str) else len(value)

@@ -1,0 +1,126 @@
+"""What webhooks cost: the model of a month, and the bill of what CloudWatch counted."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stack import outputs as names
+from stack.settings import settings_for
+from tests.fakes_trip import Trip
+from webhookctl.core.cost import CostReport, actual, estimate
+from webhookctl.core.cost_usage import LOG_BYTES, traced_share
+from webhookctl.core.metrics import MetricQuery, Series
+from webhookctl.core.outputs import StackOutputs
+from webhookctl.core.samples_ids import IdSource
+from webhookctl.core.send_compose import Recipe, compose
+from webhookctl.errors import NotFoundError
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+OUTPUTS = StackOutputs(
+    environment="prod",
+    stack_id="s",
+    status="CREATE_COMPLETE",
+    api_endpoint="https://api",
+    values={
+        names.TABLE_NAME: "table",
+        names.RECEIVER_NAME: "receiver",
+        names.PROCESSOR_NAME: "processor",
+        names.AUDIT_NAME: "audit",
+        names.ACCESS_LOG_GROUP: "/access",
+        names.WAF_LOG_GROUP: "/waf",
+    },
+)
+
+
+class CountedMetrics:
+    """Answers with totals by metric and dimension values; what was not counted is an empty series."""
+
+    def __init__(self, totals: Mapping[tuple[str, ...], float]) -> None:
+        self._totals = totals
+
+    def read(
+        self, queries: Mapping[str, MetricQuery], *, start: datetime, end: datetime, period: timedelta
+    ) -> dict[str, Series]:
+        """Return one point for each counted metric."""
+        assert start < end
+        assert period > timedelta()
+        found = {key: self._totals.get((q.metric, *q.dimensions.values())) for key, q in queries.items()}
+        return {k: Series(points=() if value is None else ((start, value),)) for k, value in found.items()}
+
+
+THOUSAND = {
+    ("Count", "payment-webhooks-prod", "prod"): 1000.0,
+    ("ConsumedWriteCapacityUnits", "table"): 2000.0,
+    ("ConsumedWriteCapacityUnits", "table", "paymentId-index"): 1000.0,
+    ("ConsumedReadCapacityUnits", "table"): 1000.0,
+    ("Invocations", "receiver"): 1000.0,
+    ("Invocations", "processor"): 100.0,
+    ("Duration", "receiver"): 10_000.0,
+    ("IncomingBytes", "/aws/lambda/audit"): 2_000_000.0,
+    ("IncomingBytes", "/access"): 300_000.0,
+}
+
+
+def bill(totals: Mapping[tuple[str, ...], float], environment: str = "prod") -> CostReport:
+    since = NOW - timedelta(hours=1)
+    return actual(OUTPUTS, CountedMetrics(totals), settings_for(environment), since=since, now=NOW)
+
+
+def test_the_bill_prices_what_was_counted() -> None:
+    """Table and index writes, batches received and deleted, bytes of the stack's own log groups, compute by memory."""
+    report = bill(THOUSAND)
+    prices = {line.service: line.usd_per_million for line in report.lines}
+    assert report.webhooks == 1000
+    assert prices["API Gateway"] == 3.5
+    assert prices["DynamoDB"] == 3 * 0.625 + 0.125
+    assert prices["SQS"] == pytest.approx(0.4 * 1.2, abs=0.01)
+    assert prices["CloudWatch Logs"] == 1.15
+    assert prices["Lambda"] == pytest.approx(0.2 * 1.1 + 10 * 0.5 / 1000 * 13.3334, abs=0.01)
+    assert report.usd_per_million == pytest.approx(sum(prices.values()), abs=0.05)
+
+
+def test_traces_are_priced_as_the_settings_sample_them() -> None:
+    """One percent in production, every one in dev."""
+    shares = {name: next(x for x in bill(THOUSAND, name).lines if x.service == "X-Ray") for name in ("prod", "dev")}
+    assert (shares["prod"].usd_per_million, shares["dev"].usd_per_million) == (0.05, 5.0)
+
+
+def test_nothing_counted_is_no_bill() -> None:
+    """Without a request there is no price of one."""
+    with pytest.raises(NotFoundError, match="no request was counted since 2026-01-02 02:04 UTC"):
+        bill({})
+
+
+def test_a_reservoir_takes_every_request_of_a_quiet_hour() -> None:
+    """One trace a second is all of a million webhooks a month; production has no reservoir."""
+    quiet = settings_for("prod", overrides={"trace_reservoir_per_s": 1})
+    assert traced_share(0.4, quiet) == 1.0
+    assert traced_share(10.0, quiet) == pytest.approx(0.1 + 0.9 * 0.01)
+    assert traced_share(0.4, settings_for("prod")) == 0.01
+
+
+def test_fuller_batches_make_a_million_cheaper() -> None:
+    """At thirty million a month the batches are full; a million spread over a month pays for small ones."""
+    prod = settings_for("prod")
+    busy, quiet = estimate(30_000_000, prod), estimate(1_000_000, prod)
+    assert busy.usd_per_million < quiet.usd_per_million
+    assert quiet.fixed_usd_month == busy.fixed_usd_month
+
+
+def test_the_models_log_lines_are_as_long_as_the_real_ones() -> None:
+    """The receiver's, the processor's and the audit logger's lines of a payment, within a tenth."""
+    trip = Trip()
+    trip.send(compose(Recipe(provider="stripe"), ids=IdSource(), now=lambda: datetime.now(UTC)).body)
+    trip.drain()
+    trip.audit()
+    whose = {"webhook": "receiver", "processing": "processor", "audit": "audit"}
+    sizes = dict.fromkeys(whose.values(), 0)
+    for line in trip.lines:
+        if line["type"] in whose:
+            sizes[whose[line["type"]]] += len(json.dumps(line, separators=(",", ":")))
+    trace = len('"traceId":"1-5759e988-bd862e3fe1be46a994272793",')
+    assert {name: LOG_BYTES[name] for name in sizes} == {
+        name: pytest.approx(size + trace * (2 if name == "audit" else 1), rel=0.1) for name, size in sizes.items()
+    }
