@@ -146,9 +146,11 @@ def _size(item: Any) -> int:
 
 def _bytes(attribute: Any) -> int:
     ((kind, value),) = attribute.items()
-    sizes = {"BOOL": lambda: 1, "N": lambda: len(value) // 2 + 2, "B": lambda: _binary(value)}
-    return int(sizes.get(kind, lambda: len(value.encode()))())
-
-
-def _binary(value: bytes | str) -> int:
-    return len(base64.b64decode(value)) if isinstance(value, str) else len(value)
+    match kind:
+        case "BOOL":
+            return 1
+        case "N":
+            return len(value) // 2 + 2
+        case "B":
+            return len(base64.b64decode(value)) if isinstance(value, str) else len(value)
+    return len(value.encode())
