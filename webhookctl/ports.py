@@ -233,25 +233,20 @@ class Ports:
     def incident_sources(self) -> "IncidentSources":
         """Everything that an incident export reads."""
         from webhookctl.core.incident import IncidentSources
-        from webhookctl.core.metrics import MetricQuery
+        from webhookctl.core.incident_metrics import incident_queries
 
         environment, outputs = self.settings.environment, self.outputs
-        functions = [outputs[n] for n in (names.RECEIVER_NAME, names.PROCESSOR_NAME, names.AUDIT_NAME)]
+        functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor", names.AUDIT_NAME: "audit"}
         access, firewall = outputs[names.ACCESS_LOG_GROUP], outputs[names.WAF_LOG_GROUP]
+        groups = {f"/aws/lambda/{outputs[output]}": whose for output, whose in functions.items()}
         return IncidentSources(
             environment=environment,
             audit=self.audit_log,
             logs=self.logs,
-            groups={**{f"/aws/lambda/{name}": name for name in functions}, access: "api", firewall: "waf"},
+            groups={**groups, access: "api", firewall: "waf"},
             traces=self.traces,
             metrics=self.metrics,
-            queries={
-                f"{name} {metric}": MetricQuery(
-                    namespace="AWS/Lambda", metric=metric, dimensions={"FunctionName": name}
-                )
-                for name in functions
-                for metric in ("Invocations", "Errors", "Throttles")
-            },
+            queries=incident_queries(environment, region=self.session.region),
             alarms=lambda: self.alarms.alarms_of(f"-{environment}"),
         )
 

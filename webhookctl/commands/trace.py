@@ -70,7 +70,13 @@ def find(
     app = ctx.obj
     app.show(
         trace.trace_ids_of(
-            app.traces, app.table, now=app.now(), webhook_id=webhook_id, event_id=event_id, payment_id=payment_id
+            app.traces,
+            app.table,
+            app.payment_index,
+            now=app.now(),
+            webhook_id=webhook_id,
+            event_id=event_id,
+            payment_id=payment_id,
         )
     )
 

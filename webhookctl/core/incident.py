@@ -13,7 +13,7 @@ from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
 from webhookctl.core.alarms import Alarm
 from webhookctl.core.audit import AuditFilter, AuditLog, AuditRecord, records
-from webhookctl.core.incident_report import Moment, report, sparkline_svg
+from webhookctl.core.incident_report import Moment, plot_path, plot_svg, report
 from webhookctl.core.logs import LogEvent, LogReader
 from webhookctl.core.metrics import MetricQuery, MetricReader, Series
 from webhookctl.core.trace import TraceFilter, TraceReader, TraceRow, list_traces, read_traces
@@ -95,7 +95,7 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
     _lines(folder / "traces.jsonl", (_plain(asdict(row)) for row in rows))
     failed = _failed_traces(sources.traces, folder, start, end)
     series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
-    _metrics(folder, series)
+    _metrics(folder, series, start, end)
     alarms = sources.alarms()
     _json(folder / "alarms.json", [_plain(asdict(alarm)) for alarm in alarms])
     moments += [
@@ -164,14 +164,13 @@ def _failed_traces(reader: TraceReader, folder: Path, start: datetime, end: date
     return len(whole)
 
 
-def _metrics(folder: Path, series: Mapping[str, Series]) -> None:
+def _metrics(folder: Path, series: Mapping[str, Series], start: datetime, end: datetime) -> None:
     _json(folder / "metrics.json", {name: [[iso(at), v] for at, v in found.points] for name, found in series.items()})
     (folder / "plots").mkdir()
     for name, found in series.items():
-        if found.points:
-            (folder / "plots" / f"{name.replace(' ', '-')}.svg").write_text(
-                sparkline_svg(name, found), encoding="utf-8"
-            )
+        if found.last_at is not None:
+            drawing = plot_svg(name, found, start=start, end=end)
+            (folder / plot_path(name)).write_text(drawing, encoding="utf-8")
 
 
 def _lines(path: Path, items: Iterable[Mapping[str, Any]]) -> int:

@@ -13,6 +13,7 @@ from webhookctl.core.trace import TraceRow
 MOMENTS = 500
 """How many moments the timeline tells; the JSONL files hold all."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_COLUMNS = 60
 _WIDTH, _HEIGHT, _MARGIN = 640, 120, 24
 
 
@@ -49,9 +50,9 @@ def report(
         "",
         "## Metrics by minute",
         "",
-        *_table(("metric", "course", "total", "peak"), [_metric(name, found) for name, found in series.items()]),
+        *_table(("metric", "course", "peak"), [_metric(name, found, start, end) for name, found in series.items()]),
         "",
-        *[f"![{name}](plots/{name.replace(' ', '-')}.svg)" for name, found in series.items() if found.points],
+        *[f"![{name}]({plot_path(name)})" for name, found in series.items() if found.last_at is not None],
         "",
         "## Requests",
         "",
@@ -66,29 +67,42 @@ def report(
     return "\n".join(lines) + "\n"
 
 
-def sparkline_svg(name: str, series: Series) -> str:
-    """Return a metric's course as a picture."""
-    values = [value for _, value in series.points]
-    top = max(values) or 1.0
-    step = (_WIDTH - 2 * _MARGIN) / max(len(values) - 1, 1)
-    points = " ".join(
-        f"{_MARGIN + number * step:.1f},{_HEIGHT - _MARGIN - value / top * (_HEIGHT - 2 * _MARGIN):.1f}"
-        for number, value in enumerate(values)
+def plot_path(name: str) -> str:
+    """Return where a metric's picture is, within the export."""
+    return f"plots/{name.replace(' ', '-')}.svg"
+
+
+def plot_svg(name: str, series: Series, *, start: datetime, end: datetime) -> str:
+    """Return a metric's course over the window as a picture: one bar for each minute that has a value."""
+    top = max(value for _, value in series.points) or 1.0
+    seconds = max((end - start).total_seconds(), 60.0)
+    room, floor = _WIDTH - 2 * _MARGIN, _HEIGHT - _MARGIN
+    wide = max(room * 60 / seconds, 2.0)
+    bars = "".join(
+        f'<rect x="{_MARGIN + max((at - start).total_seconds(), 0) / seconds * room:.1f}" y="{floor - tall:.1f}" '
+        f'width="{wide:.1f}" height="{tall:.1f}"/>'
+        for at, value in series.points
+        if (tall := value / top * (floor - _MARGIN))
     )
-    title = escape(f"{name}: at most {max(values):g} a minute")
+    title = escape(f"{name}: at most {top:g} in a minute")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" role="img"><title>{title}</title>'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#f5f7fa"/>'
-        f'<text x="{_MARGIN}" y="16" font-family="sans-serif" font-size="12">{title}</text>'
-        f'<polyline points="{points}" fill="none" stroke="#2f6fde" stroke-width="1.5"/></svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
+        f'font-family="sans-serif" font-size="12"><title>{title}</title>'
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#f5f7fa"/><text x="{_MARGIN}" y="16">{title}</text>'
+        f'<g fill="#2f6fde">{bars}</g><path d="M{_MARGIN} {floor}H{_WIDTH - _MARGIN}" stroke="#9aa5b1"/>'
+        f'<text x="{_MARGIN}" y="{_HEIGHT - 8}">{start:%H:%M}</text>'
+        f'<text x="{_WIDTH - _MARGIN}" y="{_HEIGHT - 8}" text-anchor="end">{end:%H:%M}</text></svg>\n'
     )
 
 
-def _metric(name: str, series: Series) -> tuple[str, str, str, str]:
-    values = [value for _, value in series.points][-60:]
-    top = max(values, default=0.0)
-    course = "".join(_BLOCKS[round(value / top * (len(_BLOCKS) - 1)) if top else 0] for value in values)
-    return name, course or "-", f"{series.total:g}", f"{top:g}"
+def _metric(name: str, series: Series, start: datetime, end: datetime) -> tuple[str, str, str]:
+    course = [0.0] * min(_COLUMNS, max(round((end - start).total_seconds() / 60), 1))
+    for at, value in series.points:
+        place = min(max(int((at - start) / (end - start) * len(course)), 0), len(course) - 1)
+        course[place] = max(course[place], value)
+    top = max(course)
+    drawn = "".join(_BLOCKS[round(value / top * (len(_BLOCKS) - 1))] if value else " " for value in course)
+    return name, f"`{drawn}`" if top else "-", f"{top:g}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from stack.outputs import PROVIDERS
 from webhookctl.core.events import WebhookTable
+from webhookctl.core.payments import PaymentIndex
 from webhookctl.errors import NotFoundError, UsageError
 
 TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
@@ -165,35 +166,44 @@ def read_traces(reader: TraceReader, trace_ids: Iterable[str]) -> list[TraceDocu
 def trace_ids_of(
     reader: TraceReader,
     table: WebhookTable,
+    payments: PaymentIndex,
     *,
     now: datetime,
     webhook_id: str | None = None,
     event_id: str | None = None,
     payment_id: str | None = None,
 ) -> list[str]:
-    """Return the traces of a webhook, a provider's event or a payment, oldest first.
+    """Return the traces of a webhook, a provider's event or a payment's processed events, oldest first.
 
-    The table knows them at once; where the row is gone, X-Ray is searched by its annotations.
-    Raises NotFoundError, and UsageError when nothing is asked for.
+    The table knows them at once, a payment's by its index; where the row is gone, X-Ray is searched by its
+    annotations. Raises NotFoundError, and UsageError when not exactly one thing is asked for.
     """
-    if webhook_id is event_id is payment_id is None:
-        raise UsageError("name what to find", hint="--webhook-id, --event-id or --payment-id")
+    if [webhook_id, event_id, payment_id].count(None) != 2:  # noqa: PLR2004 - all but one
+        raise UsageError("name one thing to find", hint="--webhook-id, --event-id or --payment-id")
     if payment_id is not None:
-        rows = [w for w in table.scan() if w.event is not None and w.event.payment_id == payment_id]
-    else:
-        ids = [webhook_id] if webhook_id else [f"{provider}:{event_id}" for provider in PROVIDERS]
-        rows = [row for name in ids if (row := table.get(name)) is not None]
-    known = [row.trace_id for row in sorted(rows, key=lambda row: row.received_at) if row.trace_id]
-    if known or payment_id is not None:
-        return known or _nothing(f"payment {payment_id}")
-    key, value = ("webhook_id", webhook_id) if webhook_id else ("event_id", event_id)
-    found = find_by(reader, annotation(key, str(value)), start=now - FIND_BACK, end=now)
-    return [summary.trace_id for summary in found] or _nothing(str(value))
+        return _stored(table, [fact.webhook_id for fact in payments.facts(payment_id)]) or _nothing(payment_id)
+    if webhook_id is not None:
+        return resolve(reader, table, webhook_id, now=now)
+    known = _stored(table, [f"{provider}:{event_id}" for provider in PROVIDERS])
+    return known or _searched(reader, "event_id", str(event_id), now)
 
 
 def resolve(reader: TraceReader, table: WebhookTable, name: str, *, now: datetime) -> list[str]:
     """Return the trace ids that an operator means: a trace id itself, or a webhook's. Raises NotFoundError."""
-    return [name] if TRACE_ID.fullmatch(name) else trace_ids_of(reader, table, now=now, webhook_id=name)
+    if TRACE_ID.fullmatch(name):
+        return [name]
+    return _stored(table, [name]) or _searched(reader, "webhook_id", name, now)
+
+
+def _stored(table: WebhookTable, webhook_ids: Iterable[str]) -> list[str]:
+    rows = [row for webhook_id in webhook_ids if (row := table.get(webhook_id)) is not None]
+    ids = [row.trace_id for row in sorted(rows, key=lambda row: row.received_at) if row.trace_id]
+    return list(dict.fromkeys(ids))
+
+
+def _searched(reader: TraceReader, key: str, value: str, now: datetime) -> list[str]:
+    found = find_by(reader, annotation(key, value), start=now - FIND_BACK, end=now)
+    return [summary.trace_id for summary in found] or _nothing(value)
 
 
 def _nothing(what: str) -> list[str]:

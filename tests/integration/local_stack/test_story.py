@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +147,44 @@ def test_a_checkpoint_is_written_and_holds(deployed: Cli, story: str, tmp_path: 
     code, text = deployed.code("audit", "verify", "--checkpoint", str(file), "-o", "json")
     assert code in (0, 7)  # other tests may have attacked the table
     assert json.loads(text)["checkpoint"].startswith("holds")
+
+
+def test_an_incident_export_holds_the_story(deployed: Cli, story: str, tmp_path: Path) -> None:
+    """A folder: audit, logs, the failed trace, metrics with plots, alarms, timeline; and no address of a sender."""
+    folder = tmp_path / "incident"
+    told = deployed.json("incident", "export", str(folder), "--since", "1h")
+    assert story in {json.loads(line)["webhookId"] for line in _read(folder / "audit.jsonl") if "webhookId" in line}
+    assert {path.name for path in (folder / "logs").iterdir()} == {
+        f"{whose}.jsonl" for whose in ("receiver", "processor", "audit", "api", "waf")
+    }
+    retries = [json.loads(line) for line in _read(folder / "logs" / "processor.jsonl") if story in line]
+    assert {line["outcome"] for line in retries} == {"retried", "processed"}
+    trace_id = next(row["trace_id"] for row in map(json.loads, _read(folder / "traces.jsonl")) if story in str(row))
+    assert json.loads((folder / "traces" / f"{trace_id}.json").read_text())
+    assert told["alarms"] == len(json.loads((folder / "alarms.json").read_text())) > 0
+    assert json.loads((folder / "metrics.json").read_text())["processor invocations"]
+    assert (folder / "plots" / "processor-invocations.svg").read_text().startswith("<svg")
+    timeline = (folder / "timeline.md").read_text()
+    assert f"retried: injected {story}" in timeline
+    assert "(plots/processor-invocations.svg)" in timeline
+    access = [json.loads(line)["sourceIp"] for line in _read(folder / "logs" / "api.jsonl")]
+    assert {address.rpartition(".")[2] for address in access} == {"0"}
+    code, _ = deployed.code("incident", "export", str(folder))
+    assert code == 2
+
+
+def test_an_incident_archive_holds_the_same(deployed: Cli, story: str, tmp_path: Path) -> None:
+    """One .tar.gz with one folder in it."""
+    del story
+    path = tmp_path / "incident.tar.gz"
+    assert deployed.json("incident", "export", str(path), "--since", "1h")["path"] == str(path)
+    with tarfile.open(path) as archive:
+        names = archive.getnames()
+    assert {f"incident/{name}" for name in ("audit.jsonl", "timeline.md", "alarms.json", "logs/api.jsonl")} <= {*names}
+
+
+def _read(path: Path) -> list[str]:
+    return path.read_text().splitlines()
 
 
 # The AWS CLI

@@ -1,7 +1,5 @@
 """Traces: one picture of a webhook's whole way, whatever is missing; searches that keep to X-Ray's limits."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -14,16 +12,9 @@ from webhookctl.core.audit import AuditRecord, parse
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.trace import (
     TraceDocuments,
-    TraceFilter,
-    TraceSummary,
-    find_by,
-    list_traces,
-    read_traces,
-    windows,
 )
 from webhookctl.core.trace_tree import build
 from webhookctl.core.trace_waterfall import Waterfall
-from webhookctl.errors import NotFoundError
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TRACE = "1-69a42a40-000000000000000000000001"
@@ -233,91 +224,3 @@ def test_a_loop_of_parents_still_gives_a_picture() -> None:
     b = _document("b", 0, 10, id=RECEIVER, parent_id=LAMBDA)
     assert len(build(TraceDocuments(trace_id=TRACE, segments=(a, b))).spans) == 2
     assert build(TraceDocuments(trace_id=TRACE, segments=())).spans == ()
-
-
-# Searching
-
-
-@dataclass
-class FakeTraces:
-    """Holds summaries; remembers what was asked."""
-
-    found: list[TraceSummary] = field(default_factory=list)
-    asked: list[tuple[datetime, datetime, str | None]] = field(default_factory=list)
-    batches: list[int] = field(default_factory=list)
-    reason: str | None = None
-
-    def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
-        assert end - start <= timedelta(hours=6)
-        self.asked.append((start, end, expression))
-        return (s for s in self.found if start <= s.started_at < end)
-
-    def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
-        self.batches.append(len(trace_ids))
-        return [TraceDocuments(trace_id=trace_id, segments=()) for trace_id in trace_ids if "missing" not in trace_id]
-
-    def hidden_reason(self) -> str | None:
-        return self.reason
-
-
-def _summary(hours_ago: float, **annotations: Any) -> TraceSummary:
-    return TraceSummary(
-        trace_id=f"1-{hours_ago}",
-        started_at=BEGIN - timedelta(hours=hours_ago),
-        duration_s=1.0,
-        response_s=0.2,
-        status=200,
-        fault=False,
-        error=False,
-        throttle=False,
-        partial=False,
-        annotations={key: (value,) for key, value in annotations.items()},
-    )
-
-
-def test_a_long_range_is_read_in_windows_of_six_hours_newest_first() -> None:
-    """X-Ray takes no longer ones."""
-    reader = FakeTraces([_summary(h, attempt=1) for h in (1, 7, 20)])
-    rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=25), end=BEGIN, limit=10)
-    assert [row.trace_id for row in rows] == ["1-1", "1-7", "1-20"]
-    assert len(reader.asked) == 5
-    assert list(windows(BEGIN, BEGIN)) == []
-
-
-def test_a_list_stops_asking_when_it_is_full() -> None:
-    """The newest are enough."""
-    reader = FakeTraces([_summary(h) for h in (1, 2, 20)])
-    rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(days=30), end=BEGIN, limit=2)
-    assert len(rows) == 2
-    assert len(reader.asked) == 1
-
-
-def test_whole_traces_are_read_five_at_a_time() -> None:
-    """BatchGetTraces takes no more."""
-    reader = FakeTraces()
-    read_traces(reader, [f"1-{n}" for n in range(12)])
-    assert reader.batches == [5, 5, 2]
-
-
-def test_filters_become_one_expression() -> None:
-    """Each option is a term; quotes in values can't end the term."""
-    wanted = TraceFilter(errors=True, slow=timedelta(milliseconds=500), provider="stripe", event_type='a"b')
-    expression = wanted.expression()
-    assert "service() { fault OR error OR throttle } AND responsetime >= 0.5" in expression
-    assert expression.endswith('annotation[provider] = "stripe" AND annotation[event_type] = "a\\"b"')
-
-
-def test_transaction_search_is_named_as_the_reason_for_nothing() -> None:
-    """Traces that X-Ray can't show are not reported as absent."""
-    reader = FakeTraces(reason="Transaction Search is on")
-    with pytest.raises(NotFoundError, match="Transaction Search"):
-        list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=1), end=BEGIN, limit=5)
-    with pytest.raises(NotFoundError, match="Transaction Search"):
-        read_traces(reader, ["missing"])
-
-
-def test_the_summaries_found_are_in_order_of_time() -> None:
-    """Windows are asked newest first; the answer is oldest first."""
-    reader = FakeTraces([_summary(h) for h in (1, 20, 7)])
-    found = find_by(reader, "ok", start=BEGIN - timedelta(days=1), end=BEGIN)
-    assert [s.trace_id for s in found] == ["1-20", "1-7", "1-1"]
