@@ -55,7 +55,7 @@ $(CHECKOV)/.ready: requirements-checkov.lock $(STAMP)
 	VIRTUAL_ENV=$(CHECKOV) $(BIN)/uv pip sync --quiet --require-hashes requirements-checkov.lock
 	@touch $@
 
-.PHONY: secrets-scan audit stack-check
+.PHONY: secrets-scan audit stack-check wheel-check
 # Known key formats only: the entropy and keyword guesses would flag hashes and test vectors.
 secrets-scan: $(CHECKOV)/.ready
 	git ls-files -z -- ':!*.lock' | xargs -0 $(CHECKOV)/bin/detect-secrets-hook --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString
@@ -65,6 +65,9 @@ audit: setup
 
 stack-check: $(CHECKOV)/.ready  ## Hold the stack against cdk-nag, cfn-lint and checkov; print what is acknowledged
 	$(BIN)/python .ci/check_stack.py
+
+wheel-check: setup  ## Install the wheel in an empty folder; deploy and send from there (a minute)
+	$(BIN)/python .ci/check_wheel.py
 
 lock: setup  ## Resolve the dependencies again into the hashed lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --group dev pyproject.toml --extra local --extra load --custom-compile-command "make lock" -o requirements.lock

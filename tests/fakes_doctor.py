@@ -26,7 +26,7 @@ IDENTITY = Identity(account="111122223333", arn="arn:aws:iam::111122223333:user/
 class Stacks:
     """CloudFormation with the bootstrap's stack and ours."""
 
-    statuses: dict[str, str] = field(
+    statuses: dict[str, str | None] = field(
         default_factory=lambda: {"CDKToolkit": "CREATE_COMPLETE", "TapStackdev": "UPDATE_COMPLETE"}
     )
     deployed: Mapping[str, Any] | None = field(default_factory=lambda: TEMPLATE)
@@ -38,7 +38,7 @@ class Stacks:
         return StackDescription(name=stack_name, stack_id="s/1", status=status, outputs={"a": "b"})
 
     def template(self, stack_name: str) -> Mapping[str, Any] | None:
-        return self.deployed if stack_name in self.statuses else None
+        return self.deployed if self.statuses.get(stack_name) else None
 
     def events(self, stack_name: str, *, since: datetime) -> list[StackEvent]:
         assert stack_name == "TapStackdev"

@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Plant, str, str, str]] = {
     ),
     "node": (_no_node, "node", "no node binary", "pip install"),
     "bootstrap": (
-        lambda c: c.stacks.statuses.pop("CDKToolkit") and None,
+        lambda c: c.stacks.statuses.update({"CDKToolkit": None}),
         "bootstrap",
         "not bootstrapped",
         "webhookctl deploy",
