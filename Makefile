@@ -84,7 +84,7 @@ faults: setup  ## Run the real handlers through every fault of the catalogue
 soak: setup  ## Send 100,000 webhooks while faults fire at random, then reconcile (SEED=... COUNT=... to choose)
 	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
 
-load: setup  ## Prove the WAF's limit under load on this machine (about five minutes, nothing else running)
+load: setup  ## Prove the WAF's limit under load on this machine (about a quarter of an hour, nothing else running)
 	$(BIN)/pytest -m load tests/integration/load
 
 fuzz: setup  ## Feed a million hostile inputs to the receiver and the parsers

@@ -7,10 +7,10 @@ from loadtests.bounds import Bound, blocked_in_time, never_blocked, stays_blocke
 from loadtests.observations import Observations
 from loadtests.settings import LoadSettings
 
-ABOVE_RPS: Final = 30.0
+ABOVE_RPS: Final = 25.0
 JUST_ABOVE_RPS: Final = 15.0
 BELOW_RPS: Final = 8.0
-NEIGHBOUR_RPS: Final = 4.0
+NEIGHBOUR_RPS: Final = 3.0
 PROVIDER_RPS: Final = 14.0
 
 

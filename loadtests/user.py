@@ -17,6 +17,10 @@ from loadtests.source_address import BoundClientPool
 REQUESTS_PER_USER_S = 2.0
 """A user waits for each answer, so a role gets one user for each so many requests a second."""
 
+STORM_LENGTH = 20
+"""How often a flooding user delivers one webhook before it takes the next: a flood is a retry storm, not new payments,
+and the end-to-end capacity of a small machine (tens of new webhooks a second) must not hide the firewall's limit."""
+
 
 def users_for(rate_rps: float) -> int:
     """Return how many users a role needs to offer `rate_rps` although each waits for its answers."""
@@ -99,6 +103,7 @@ class AboveTheLimit(WebhookUser):
     def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's own
         super().__init__(environment)
         self._blocked_at: float | None = None
+        self._storm: list[tuple[str, str, bytes, Mapping[str, str]]] = []
         self._silent_since: float | None = None
 
     def wait_time(self) -> float:
@@ -112,7 +117,7 @@ class AboveTheLimit(WebhookUser):
         """Send one webhook and move on to the next phase when it is time."""
         mark = self.run_state.observations.mark(self.role)
         mark.first_request = mark.first_request or time.time()
-        is_blocked = self.send_fresh() == BLOCKED
+        is_blocked = self.send_stormily() == BLOCKED
         if self._silent_since is not None:
             if not is_blocked:
                 mark.first_allowed_after = mark.first_allowed_after or time.time()
@@ -125,6 +130,14 @@ class AboveTheLimit(WebhookUser):
             self._silent_since = mark.silent_since = time.time()
             if not self.is_probing:
                 self._finish()
+
+    def send_stormily(self) -> int:
+        """Deliver the webhook in hand once more, or a new one after `STORM_LENGTH` deliveries; return the status."""
+        if not self._storm:
+            name = random.choice(self.run_state.signer.providers)
+            event_id, body = fresh_body(name)
+            self._storm = [(name, event_id, body, self.run_state.signer.headers(name, body))] * STORM_LENGTH
+        return self.send(*self._storm.pop())
 
     def _finish(self) -> None:
         self.run_state.done()
