@@ -21,8 +21,8 @@ $(STAMP): requirements.lock requirements-bootstrap.lock pyproject.toml
 demo: setup  ## The whole trip on this machine: receive, verify, process, dead-letter, redrive, audit
 	$(BIN)/webhookctl demo
 
-test: setup  ## Run every test that needs no AWS account
-	$(BIN)/pytest
+test: setup  ## Run every test that needs no AWS account, on two cores
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --durations 25
 
 check: setup format-check lint types imports deps spelling secrets-scan audit stack-check  ## Everything that is checked without running: format, lint, types, imports
 

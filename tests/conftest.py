@@ -72,8 +72,13 @@ def deployed(local_home: Path, local_environment: LocalEnvironment) -> Cli:
     return runner
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that drive real processes by the clock another chance on a busy machine: a broken law breaks again."""
+    """Keep all tests of real processes on one worker, and give them another chance: they go by the clock.
+
+    They share one local environment, and a busy machine is late; a broken law breaks again.
+    """
     for item in items:
         if "integration" in Path(str(item.fspath)).parts:
+            item.add_marker(pytest.mark.xdist_group("machine"))
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
