@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.local import shape
+from tests.integration.local import shape, shape_template
 from webhookctl.local.state import LocalEnvironment
 
 pytestmark = pytest.mark.integration
@@ -81,7 +81,7 @@ def test_a_topic_is_encrypted_with_the_templates_key(
 def test_a_stage_knows_its_access_log(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
     """Patch keep_access_log_settings: destination and format as in the template."""
     stage = shape.client(shape_environment, "apigateway").get_stage(restApiId=outputs["Api"], stageName="prod")
-    assert stage["accessLogSettings"]["format"] == shape.ACCESS_LOG_FORMAT
+    assert stage["accessLogSettings"]["format"] == shape_template.ACCESS_LOG_FORMAT
     assert "log-group:shape/access" in stage["accessLogSettings"]["destinationArn"]
 
 
