@@ -244,6 +244,9 @@ def _unexpected(error: Exception, console: Console) -> int:
             return ours.exit_code
     if console.is_verbose:
         raise error
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        console.fail(UsageError(f"{error.filename} can't be used: {error.strerror}"))
+        return UsageError.exit_code
     console.fail(
         WebhookctlError(
             f"unexpected {type(error).__name__}: {error}", hint="run again with --verbose for the traceback"

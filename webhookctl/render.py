@@ -1,14 +1,15 @@
 """One renderer for every command: frozen dataclasses in, table, JSON or JSON lines out.
 
 JSON keys are the field names. A dataclass may name the columns of its table in a class variable
-`TABLE: ClassVar[tuple[str, ...]]`; without it every plain field is a column. One with a method
+`TABLE: ClassVar[tuple[str, ...]]`; without it every plain field is a column. Of these, on a terminal too narrow for
+all, those in `SPARE` are left out one after the other, and those in `WHOLE` are never cut. One with a method
 `draw(width, style) -> lines` draws its own table form.
 """
 
 import base64
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -124,12 +125,9 @@ def _many(items: Iterator[Any], console: Console) -> Iterator[str]:
     columns = _columns(first)
     if isinstance(items, Sequence) or hasattr(items, "__length_hint__"):
         rows = [_row(item, columns) for item in chain([first], items)]
-        yield from _grid(columns, rows, console)
+        yield from _grid(columns, rows, console, kind=type(first))
     else:  # a generator may never end: print as it comes, with widths from its first item
-        widths = [max(len(c), len(v)) for c, v in zip(columns, _row(first, columns), strict=True)]
-        yield _line([_heading(c) for c in columns], widths)
-        cells = (_row(item, columns) for item in chain([first], items))
-        yield from (_line(row, widths, console, is_streamed=True) for row in cells)
+        yield from _stream(columns, chain([first], items), _row(first, columns), console, kind=type(first))
 
 
 def _one(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result
@@ -193,19 +191,51 @@ def _heading(name: str) -> str:
     return name.replace("_", " ").upper()
 
 
-def _grid(columns: list[str], rows: list[list[str]], console: Console) -> Iterator[str]:
-    widths = [max(len(c), *(len(r[i]) for r in rows)) for i, c in enumerate(columns)]
-    if (width := console.width) is not None:
-        _shrink(widths, width)
+def _stream(
+    columns: list[str], items: Iterator[Any], first: list[str], console: Console, *, kind: type
+) -> Iterator[str]:
+    """Yield lines as the items come, with widths from the first; on a terminal the last column takes what is left."""
+    widths = [max(len(c), len(v)) for c, v in zip(columns, first, strict=True)]
+    if console.width is not None:
+        shown = _fitting(columns, [*widths[:-1], min(widths[-1], _NARROWEST)], console.width, kind)
+        columns, widths = [columns[i] for i in shown], [widths[i] for i in shown]
+        widths[-1] = max(console.width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1), _NARROWEST)
     yield _line([_heading(c) for c in columns], widths)
-    yield from (_line(row, widths, console) for row in rows)
+    for item in items:
+        row = _row(item, columns)
+        if console.width is not None:
+            taken = sum(max(len(cell), width) for cell, width in zip(row[:-1], widths, strict=False))
+            room = max(console.width - taken - len(_GAP) * (len(row) - 1), _NARROWEST)
+            row[-1] = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
+        yield _line(row, widths, console, is_streamed=True)
 
 
-def _shrink(widths: list[int], total: int) -> None:
+def _fitting(columns: list[str], widths: list[int], total: int, kind: type) -> list[int]:
+    """Return the places of the columns that a terminal has room for, without as many of SPARE as need be."""
+    shown = list(range(len(columns)))
+    spare = [columns.index(name) for name in getattr(kind, "SPARE", ())]
+    while spare and sum(widths[i] for i in shown) + len(_GAP) * (len(shown) - 1) > total:
+        shown.remove(spare.pop(0))
+    return shown
+
+
+def _grid(columns: list[str], rows: list[list[str]], console: Console, *, kind: type) -> Iterator[str]:
+    widths = [max(len(c), *(len(r[i]) for r in rows)) for i, c in enumerate(columns)]
+    shown = list(range(len(columns)))
+    if (width := console.width) is not None:
+        shown = _fitting(columns, widths, width, kind)
+        widths = [widths[i] for i in shown]
+        whole = {place for place, i in enumerate(shown) if columns[i] in getattr(kind, "WHOLE", ())}
+        _shrink(widths, width, whole)
+    yield _line([_heading(columns[i]) for i in shown], widths)
+    yield from (_line([row[i] for i in shown], widths, console) for row in rows)
+
+
+def _shrink(widths: list[int], total: int, whole: Collection[int] = ()) -> None:
     """Narrow the widest columns until a line fits; the first column, which names the row, is the last to give."""
     room = total - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room:
-        candidates = [i for i in range(1, len(widths)) if widths[i] > _NARROWEST] or [0]
+        candidates = [i for i in range(1, len(widths)) if widths[i] > _NARROWEST and i not in whole] or [0]
         widest = max(candidates, key=lambda i: widths[i])
         if widths[widest] <= _NARROWEST:
             return

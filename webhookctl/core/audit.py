@@ -40,7 +40,9 @@ class AuditRecord:
     what: `field: before → after` of the allow-listed fields, or the operation's outcome.
     """
 
-    TABLE: ClassVar = ("at", "webhook_id", "seq", "change", "changed", "actor")
+    TABLE: ClassVar = ("at", "webhook_id", "seq", "change", "actor", "changed")
+    WHOLE: ClassVar = ("at", "webhook_id")
+    SPARE: ClassVar = ("seq", "change")
     at: datetime
     written_at: datetime
     kind: str

@@ -11,7 +11,7 @@ from webhookctl.core.audit import AuditFilter, AuditLog
 from webhookctl.core.audit_checkpoint import load, make
 from webhookctl.core.audit_index import AuditIndex
 from webhookctl.core.audit_verify import SETTLE, AuditReport, AuditTable, Verifier
-from webhookctl.errors import UsageError
+from webhookctl.errors import NotFoundError, UsageError
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any log line."""
@@ -40,7 +40,8 @@ def verify_environment(
 ) -> AuditReport:
     """Compare log and table. `checkpoint` is the text of one.
 
-    Raises UsageError when that is none, or can't be compared because only a part of the log is read.
+    Raises UsageError when that is none, or can't be compared because only a part of the log is read; NotFoundError
+    when neither knows the webhook.
     """
     if checkpoint is not None and (since is not None or webhook_id is not None):
         raise UsageError("a checkpoint covers the whole log", hint="leave --since and --webhook-id out")
@@ -52,7 +53,12 @@ def verify_environment(
         checkpoint=load(checkpoint, keys) if checkpoint is not None else None,
     )
     lines = log.lines(AuditFilter(webhook_id=webhook_id), start=since or BEGINNING)
-    return verifier.verify(table.rows(webhook_id=webhook_id), lines)
+    report = verifier.verify(table.rows(webhook_id=webhook_id), lines)
+    if webhook_id is not None and not report.webhooks:
+        raise NotFoundError(
+            f"neither the table nor the audit log knows {webhook_id!r}", hint="an id reads <provider>:<event id>"
+        )
+    return report
 
 
 def write_checkpoint(

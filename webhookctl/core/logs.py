@@ -65,14 +65,16 @@ def follow(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogEvent]:
     """Yield the lines of several groups since `start`, then for ever what arrives, each line once."""
-    seen: set[str] = set()
+    seen: dict[tuple[str, str], datetime] = {}
     while True:
         fresh = [event for group in groups for event in reader.events(group, start=start, pattern=pattern)]
         for event in sorted(fresh, key=lambda e: (e.at, e.event_id)):
-            if event.event_id not in seen:
-                seen.add(event.event_id)
+            key = (event.group, event.event_id)
+            if key not in seen:
+                seen[key] = event.at
                 yield event
         start = max(start, now() - _LATE)
+        seen = {key: at for key, at in seen.items() if at >= start}
         sleep(POLL_INTERVAL_S)
 
 

@@ -75,14 +75,16 @@ class TraceRow:
 
     TABLE: ClassVar = (
         "started_at",
-        "trace_id",
+        "name",
         "result",
         "status",
         "response_ms",
         "total_ms",
         "attempts",
-        "webhook_id",
+        "trace_id",
     )
+    WHOLE: ClassVar = ("started_at", "name", "trace_id")
+    SPARE: ClassVar = ("trace_id", "response_ms", "attempts", "status", "total_ms")
     started_at: datetime
     trace_id: str
     result: str
@@ -94,6 +96,11 @@ class TraceRow:
     event_type: str | None
     webhook_id: str | None
     outcomes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What `trace show` takes: the webhook's id, or the trace's where no webhook came of the request."""
+        return self.webhook_id or self.trace_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

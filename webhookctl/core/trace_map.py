@@ -50,6 +50,8 @@ class MapNode(Traffic):
     """A service."""
 
     TABLE: ClassVar = ("name", "type", "requests", "per_minute", "errors", "faults", "p50_ms", "p90_ms", "p99_ms")
+    WHOLE: ClassVar = ("name",)
+    SPARE: ClassVar = ("p90_ms", "per_minute", "type")
     name: str
     type: str
 
@@ -59,6 +61,8 @@ class MapEdge(Traffic):
     """Calls from one service to another; from a queue, messages taken, and the times are the ages of the messages."""
 
     TABLE: ClassVar = ("source", "target", "requests", "errors", "faults", "p50_ms", "p99_ms")
+    WHOLE: ClassVar = ("source", "target")
+    SPARE: ClassVar = ("errors", "p50_ms", "p99_ms", "faults")
     source: str
     target: str
 
@@ -207,7 +211,7 @@ def _key(service: Mapping[str, Any]) -> Key:
 
 
 def _key_text(name: str, kind: str) -> str:
-    return f"{name} ({kind})" if kind else name
+    return f"{name} ({kind})" if kind == "client" else name  # only clients share a name, with what they call
 
 
 def _box(node: MapNode) -> list[str]:

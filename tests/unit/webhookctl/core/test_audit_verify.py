@@ -12,9 +12,15 @@ from tests.fakes_audit import KEY, START, AuditWorld, grown
 from webhookctl.core.audit import AuditFilter, query
 from webhookctl.core.audit_export import ExportedLog, Format, export
 from webhookctl.core.audit_proof import BEGINNING, verify_environment, write_checkpoint
-from webhookctl.errors import CheckFailedError, UsageError
+from webhookctl.errors import CheckFailedError, NotFoundError, UsageError
 
 VICTIM = "stripe:evt_2"
+
+
+def test_a_webhook_that_nobody_knows_is_not_called_ok() -> None:
+    """Neither row nor line: there is nothing to vouch for."""
+    with pytest.raises(NotFoundError, match="stripe:evt_9"):
+        grown().verify(webhook_id="stripe:evt_9")
 
 
 def test_an_untouched_log_has_no_finding() -> None:

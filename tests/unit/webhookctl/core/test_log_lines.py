@@ -1,10 +1,14 @@
 """Log lines for people: merged by time, without noise."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
 
 from webhookctl.core.log_lines import lines
-from webhookctl.core.logs import LogEvent, read
+from webhookctl.core.logs import LogEvent, follow, read
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOURCES = {"r": "receiver", "p": "processor"}
@@ -30,6 +34,41 @@ def test_groups_are_merged_by_time() -> None:
     """One stream, oldest first, whichever group a line is from."""
     found = [event.group for event in read(FakeLogs(), ["r", "p"], start=NOON)]
     assert found == ["r", "p", "r", "p", "r", "p"]
+
+
+class _EnoughError(Exception):
+    """Ends a test of what never ends."""
+
+
+@dataclass
+class ArrivingLogs:
+    """Two groups that each have a line of the same id; a third line arrives, late, after the first look."""
+
+    looks: int = 0
+
+    def events(
+        self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+    ) -> Iterator[LogEvent]:
+        del end, pattern
+        self.looks += group == "r"
+        late = [replace(_event(group, 1, "late"), event_id="b")] if group == "p" and self.looks > 1 else []
+        found = [replace(_event(group, 0, "same id"), event_id="a"), *late]
+        return (event for event in found if event.at >= start)
+
+
+def test_following_prints_each_line_once_also_one_that_comes_late() -> None:
+    """An id is unique in its group only; what comes after a later line's time is still printed."""
+    logs, now = ArrivingLogs(), NOON + timedelta(seconds=2)
+
+    def wait(_: float) -> None:
+        if logs.looks == 4:
+            raise _EnoughError
+
+    found = follow(logs, ["r", "p"], start=NOON, now=lambda: now, sleep=wait)
+    printed = [f"{event.group} {event.message}" for event in islice(found, 3)]
+    assert printed == ["r same id", "p same id", "p late"]
+    with pytest.raises(_EnoughError):
+        next(found)
 
 
 def test_the_platforms_lines_are_left_out_unless_asked_for() -> None:

@@ -69,9 +69,9 @@ def test_the_way_to_the_processor_leads_through_the_queue() -> None:
     """The edge that the trace draws past the queue is the same trip; the queue's edge has its faults and the waits."""
     found = read_map(FakeGraph(), start=END - timedelta(hours=1), end=END)
     assert {(edge.source, edge.target): (edge.requests, edge.faults, edge.p50_ms) for edge in found.edges} == {
-        ("api/prod (AWS::ApiGateway::Stage)", "receiver (AWS::Lambda)"): (4, 0, None),
-        ("receiver (AWS::Lambda)", "processing (AWS::SQS::Queue)"): (4, 0, None),
-        ("processing (AWS::SQS::Queue)", "processor (AWS::Lambda)"): (6, 2, 2000.0),
+        ("api/prod", "receiver"): (4, 0, None),
+        ("receiver", "processing"): (4, 0, None),
+        ("processing", "processor"): (6, 2, 2000.0),
     }
 
 
@@ -79,7 +79,7 @@ def test_without_links_the_edge_past_the_queue_stays() -> None:
     """Better a short cut than a processor that nobody calls."""
     unlinked = [{**service, "Edges": []} if service["ReferenceId"] == QUEUE else service for service in WINDOW]
     found = read_map(FakeGraph(unlinked), start=END - timedelta(hours=1), end=END)
-    assert ("receiver (AWS::Lambda)", "processor (AWS::Lambda)") in {(e.source, e.target) for e in found.edges}
+    assert ("receiver", "processor") in {(e.source, e.target) for e in found.edges}
 
 
 def test_windows_are_added_up() -> None:
