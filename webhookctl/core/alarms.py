@@ -15,7 +15,9 @@ class Alarm:
     `notified_at` is when its action, the message to the alert topic, was last carried out.
     """
 
-    TABLE: ClassVar = ("name", "state", "since", "notified_at", "reason")
+    TABLE: ClassVar = ("name", "state", "since", "notified_at")
+    SPARE: ClassVar = ("since",)
+    WHOLE: ClassVar = ("name", "state", "notified_at")
     name: str
     state: str
     since: datetime | None

@@ -37,6 +37,8 @@ class CostLine:
     """One service. `usd_per_million` is the price of a million webhooks; `lever` is what changes it."""
 
     TABLE: ClassVar = ("service", "units", "usd", "usd_per_million", "lever")
+    SPARE: ClassVar = ("usd",)
+    WHOLE: ClassVar = ("units",)
     service: str
     units: str
     usd: float
@@ -144,7 +146,7 @@ _SERVICES: Final[tuple[tuple[str, _Measure, str, _Measure, str], ...]] = (
         lambda used: used.invocations,
         "invocations",
         lambda used: _of(used.invocations, "lambda_per_million") + used.gb_seconds * _price("lambda_arm_gb_second"),
-        "audit_window_s, queue_window_s",
+        "batching windows",
     ),
     (
         "DynamoDB",
@@ -153,21 +155,21 @@ _SERVICES: Final[tuple[tuple[str, _Measure, str, _Measure, str], ...]] = (
         lambda used: (
             _of(used.write_units, "dynamodb_write_per_million") + _of(used.read_units, "dynamodb_read_per_million")
         ),
-        "items under 1 KB, no other index",
+        "items under 1 KB",
     ),
     (
         "SQS",
         lambda used: used.sqs_requests,
         "requests",
         lambda used: _of(used.sqs_requests, "sqs_per_million"),
-        "queue_window_s: fuller batches",
+        "queue_window_s",
     ),
     (
         "CloudWatch Logs",
         lambda used: used.log_bytes / MILLION,
         "MB",
         lambda used: used.log_bytes / 1e9 * _price("logs_per_gb"),
-        "processor_log_level, log_level",
+        "processor_log_level",
     ),
     ("X-Ray", lambda used: used.traces, "traces", lambda used: _of(used.traces, "xray_per_million"), "trace_rate"),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import wrap
 from typing import ClassVar, Final, Protocol
 
 from stack import outputs as names
@@ -21,6 +22,8 @@ MUST_STAY_UNRESERVED: Final = 100
 """Lambda keeps this many executions unreserved (AWS Lambda developer guide, reserved concurrency)."""
 MAX_SKEW: Final = timedelta(minutes=4)
 """AWS refuses signatures more than 5 minutes off, and the providers' tolerance is 5 minutes too."""
+_COLOURS: Final = {OK: "green", WARNING: "yellow", FAILED: "red"}
+_INDENT: Final = 24
 _WINDOW: Final = timedelta(hours=1)
 
 
@@ -33,6 +36,17 @@ class Finding:
     result: str
     detail: str
     remedy: str = ""
+
+    def draw(self, width: int, style: Callable[..., str]) -> Iterator[str]:
+        """Yield the finding for a terminal, its remedy whole below it."""
+        mark = style(f"{self.result:<8}", _COLOURS[self.result])
+        first, *more = wrap(self.detail, max(width - _INDENT, 20), break_on_hyphens=False) or [""]
+        yield f"{mark}{self.check:<16}{first}".rstrip()
+        told = [
+            *more,
+            *wrap(f"-> {self.remedy}" if self.remedy else "", max(width - _INDENT, 20), break_on_hyphens=False),
+        ]
+        yield from (f"{'':{_INDENT}}{line}" for line in told)
 
 
 class Probe(Protocol):

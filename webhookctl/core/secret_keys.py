@@ -33,6 +33,8 @@ class KeyLine:
     """One key of a provider. `verified` counts the webhooks that it proved in the time looked at."""
 
     TABLE: ClassVar = ("provider", "key_id", "created_at", "role", "verified", "last_verified")
+    SPARE: ClassVar = ("created_at",)
+    WHOLE: ClassVar = ("key_id", "last_verified")
     provider: str
     key_id: str
     created_at: str

@@ -43,6 +43,8 @@ class FunctionLine:
 class ProviderLine:
     """What a provider sent in the last 24 hours. `last_accepted` is exact to a minute."""
 
+    SPARE: ClassVar = ("conflict", "duplicate")
+    WHOLE: ClassVar = ("last_accepted",)
     provider: str
     accepted: int
     duplicate: int
