@@ -23,7 +23,7 @@ MUST_STAY_UNRESERVED: Final = 100
 MAX_SKEW: Final = timedelta(minutes=4)
 """AWS refuses signatures more than 5 minutes off, and the providers' tolerance is 5 minutes too."""
 _COLOURS: Final = {OK: "green", WARNING: "yellow", FAILED: "red"}
-_INDENT: Final = 24
+_INDENT: Final = 25
 _WINDOW: Final = timedelta(hours=1)
 
 
@@ -41,7 +41,7 @@ class Finding:
         """Yield the finding for a terminal, its remedy whole below it."""
         mark = style(f"{self.result:<8}", _COLOURS[self.result])
         first, *more = wrap(self.detail, max(width - _INDENT, 20), break_on_hyphens=False) or [""]
-        yield f"{mark}{self.check:<16}{first}".rstrip()
+        yield f"{mark}{self.check:<17}{first}".rstrip()
         told = [
             *more,
             *wrap(f"-> {self.remedy}" if self.remedy else "", max(width - _INDENT, 20), break_on_hyphens=False),
