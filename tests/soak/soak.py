@@ -6,6 +6,8 @@ where a function dies, when SQS redelivers. The handlers, the boto3 clients and 
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,7 +96,7 @@ class Soak:
 
     def run(self) -> Books:
         """Send, disturb, calm down, redrive, reconcile."""
-        with no_waiting(self._aws.clock):
+        with no_waiting(self._aws.clock), _repeatable_back_off(self._random):
             retries: list[Sent] = []
             window: list[Sent] = []
             for n in range(self._count):
@@ -272,3 +274,14 @@ class Soak:
             before = line
         values = from_item(self._aws.items[webhook_id])
         return before is not None and before["chainHash"] == values["chainHash"] and is_chained(values)
+
+
+@contextmanager
+def _repeatable_back_off(chance: random.Random) -> Iterator[None]:
+    """Let botocore's jitter come from the seed too: it asks the interpreter's own generator."""
+    before = random.getstate()
+    random.seed(chance.random())
+    try:
+        yield
+    finally:
+        random.setstate(before)
