@@ -13,7 +13,7 @@ from webhookctl.commands.events_resend import resend
 from webhookctl.commands.options import Follow, Limit, Since, Until
 from webhookctl.context import Context
 from webhookctl.core import audit, event_search, events
-from webhookctl.core.event_story import may_be_dead, tell
+from webhookctl.core.event_story import may_be_dead, tell, traces_of
 
 app = typer.Typer(help="Look at the stored webhooks.", no_args_is_help=True)
 
@@ -78,7 +78,7 @@ def show(
     ] = False,
     body: Annotated[bool, typer.Option("--body", help="Print the stored body instead, byte for byte.")] = False,
 ) -> None:
-    """Show one webhook's story: deliveries, tries, writes, dead letter or not, and its payload, masked."""
+    """Show one webhook's story: deliveries, tries, writes, traces, dead letter or not; its payload, masked."""
     app = ctx.obj
     found = events.show_event(app.table, webhook_id)
     if body:
@@ -88,7 +88,9 @@ def show(
     trail = audit.query(app.audit_log, audit.AuditFilter(webhook_id=webhook_id), start=since)
     in_dlq = bool(event_ports.dead_letter_ids(app, webhook_id)) if may_be_dead(found) else None
     lines = event_ports.function_lines(app, since, pattern=f'"{webhook_id}"')
-    app.show(tell(found, log=lines, trail=trail, in_dlq=in_dlq, with_payload=payload).members())
+    traces = traces_of(found, app.traces)
+    story = tell(found, log=lines, trail=trail, in_dlq=in_dlq, traces=traces, with_payload=payload)
+    app.show(story.members())
 
 
 @app.command()

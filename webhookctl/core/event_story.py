@@ -1,16 +1,19 @@
 """One webhook's whole story: every delivery, every try, every write, where it stands now, and its payload, masked."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.core.audit import AuditRecord
 from webhookctl.core.logs import LogEvent
+from webhookctl.core.trace import TraceReader
+from webhookctl.core.trace_tree import TraceTree, build
 
+_TOLD_SPANS: Final = ("segment", "wait")
 HIDDEN: Final = "[hidden]"
 SHOWN: Final = frozenset(
     {
@@ -35,7 +38,7 @@ SHOWN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One thing that happened. `source` is receiver, processor, audit or operator."""
+    """One thing that happened. `source` is receiver, processor, audit, operator or trace."""
 
     TABLE: ClassVar = ("at", "source", "what", "detail")
     at: datetime
@@ -58,6 +61,11 @@ class EventStory:
         return {**self.state, "in_dlq": self.in_dlq, "timeline": list(self.timeline), "payload": self.payload}
 
 
+def traces_of(webhook: StoredWebhook, reader: TraceReader) -> list[TraceTree]:
+    """Return the webhook's trace; nothing where it was not sampled, or is not there any more."""
+    return [build(found) for found in reader.traces([webhook.trace_id])] if webhook.trace_id else []
+
+
 def may_be_dead(webhook: StoredWebhook) -> bool:
     """Say whether it is worth looking into the dead-letter queue."""
     return webhook.status in (Status.RECEIVED, Status.FAILED)
@@ -69,12 +77,14 @@ def tell(
     log: Iterable[tuple[str, LogEvent]],
     trail: Iterable[AuditRecord],
     in_dlq: bool | None,
+    traces: Iterable[TraceTree] = (),
     with_payload: bool = False,
 ) -> EventStory:
     """Put the story together. `log` are (function, line) pairs that may concern other webhooks too."""
     lines = [(source, event, event.fields()) for source, event in log]
     moments = [_told(source, event, line) for source, event, line in lines if _is_about(line, webhook)]
     moments += [_written(record) for record in trail]
+    moments += [moment for tree in traces for moment in _traced(tree)]
     return EventStory(
         state=state_of(webhook),
         in_dlq=in_dlq,
@@ -134,3 +144,16 @@ def _written(record: AuditRecord) -> Moment:
     detail = ", ".join(filter(None, [*record.changed, f"by {record.actor}", chained]))
     what = f"seq {record.seq}: {record.status}" if record.seq is not None else record.change
     return Moment(at=record.at, source="audit" if record.kind == "audit" else "operator", what=what, detail=detail)
+
+
+def _traced(tree: TraceTree) -> Iterator[Moment]:
+    """Tell of each service that took part; the steps within stand in `trace show`."""
+    for span in tree.spans:
+        if span.kind in _TOLD_SPANS:
+            took = f"{span.took_s * 1000:.0f} ms"
+            yield Moment(
+                at=tree.started_at + timedelta(seconds=span.start_s),
+                source="trace",
+                what=span.name,
+                detail=", ".join(filter(None, [took, span.result, span.note])),
+            )

@@ -86,6 +86,7 @@ class ProviderApi:
     provider: str
     key: str = field(repr=False)
     host: str | None = None
+    max_pages: int = MAX_PAGES
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=2, timeout=20.0))
 
     def events(self, *, since: datetime) -> Iterator[ProviderEvent]:
@@ -95,12 +96,15 @@ class ProviderApi:
         """
         api = APIS[self.provider]
         call: Call | None = api.first(since)
-        for _ in range(MAX_PAGES):
+        for _ in range(self.max_pages):
             if call is None:
                 return
             page = self._ask(api, call)
             yield from read_page(self.provider, page, since=since)
             call = api.following(call, page)
+        raise WebhookctlError(
+            f"{self.provider} lists more than {self.max_pages} pages of events", hint="a later --since"
+        )
 
     def _ask(self, api: Api, call: Call) -> Mapping[str, Any]:
         url = (self.host or api.host) + call.path

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
@@ -10,12 +12,13 @@ from lambdas.shared.webhook import PaymentEvent, Status, StoredWebhook
 from webhookctl.core.audit import AuditFilter
 from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_search import EventSources, Source, find_events, source_of
-from webhookctl.core.event_story import HIDDEN, payload_of, tell
+from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
 from webhookctl.core.events import EventFilter
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.payments import PaymentFact
 from webhookctl.core.provider_events import ListedFile, Standing, compare
 from webhookctl.core.reconcile import find_stuck, requeue
+from webhookctl.core.trace import TraceDocuments, TraceReader
 from webhookctl.errors import CheckFailedError, PartialError, UsageError
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -182,3 +185,20 @@ def test_the_story_tells_tries_in_order_and_hides_personal_text() -> None:
     assert story.payload == {"id": "evt", "data": {"email": HIDDEN, "amount": 3}}
     assert payload_of(b'{"email":"x"}', is_masked=False) == {"email": "x"}
     assert "body" not in story.members()
+
+
+def test_the_story_tells_which_services_took_part_and_for_how_long() -> None:
+    """The trace's segments stand between the other moments; without a trace id X-Ray is not asked."""
+
+    class Reader:
+        def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
+            segment = {"id": "a" * 16, "name": "receiver", "start_time": 1767355200.0, "end_time": 1767355200.02}
+            return [TraceDocuments(trace_id=trace_ids[0], segments=(segment,))]
+
+    reader = cast("TraceReader", Reader())
+    traced = replace(webhook("a"), trace_id="1-69579800-000000000000000000000001")
+    story = tell(traced, log=[], trail=[], in_dlq=None, traces=traces_of(traced, reader))
+    assert [(moment.source, moment.what, moment.detail[:5]) for moment in story.timeline] == [
+        ("trace", "receiver", "20 ms")
+    ]
+    assert traces_of(webhook("a"), reader) == []

@@ -1,0 +1,162 @@
+"""Planted card data goes through the deployed environment; then every place and every command's output is searched.
+
+What is searched for: the card number in any spelling, the verification code, every provider's key, the audit seal, and
+the signatures that were sent.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.shared.body import decompress
+from stack.outputs import AUDIT_KEY_SECRET, PROVIDERS, secret_output
+from tests.conftest import Cli
+from tests.integration.local_stack.test_trip import eventually
+from webhookctl.local.state import REGION, LocalEnvironment
+
+pytestmark = pytest.mark.integration
+
+PAN = "4242424242424242"
+SPACED = "4242 4242 4242 4242"
+CODE = "7373"
+EMAIL = "planted@person.example"
+
+
+@pytest.fixture(scope="module")
+def client(local_environment: LocalEnvironment) -> Callable[[str], Any]:
+    """Return a maker of AWS clients for the environment."""
+    session = boto3.Session("test", "test", region_name=REGION)
+    return lambda service: session.client(service, endpoint_url=local_environment.aws_url)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="module")
+def planted(deployed: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Send a webhook that is processed and one that ends as a dead letter, full of card data; return their ids."""
+    folder = tmp_path_factory.mktemp("planted")
+    ids = {name: f"stripe:evt_planted_{name}" for name in ("processed", "dead")}
+    for name, fail_times in (("processed", 1), ("dead", 99)):
+        file = folder / f"{name}.json"
+        file.write_bytes(_body(f"evt_planted_{name}", fail_times=fail_times))
+        deployed.json("send", "stripe", "--file", str(file))
+    deployed.json("send", "stripe", "--file", str(folder / "processed.json"), "--tamper", "body", "--expect", "401")
+
+    def is_settled() -> bool:
+        return all(len(deployed.json("audit", "query", "-w", each)) == 2 for each in ids.values())
+
+    assert eventually(is_settled, within_s=60)
+    yield ids
+    deployed.code("dlq", "purge", "--no-export", "--confirm", "local")
+
+
+def _body(event_id: str, *, fail_times: int) -> bytes:
+    card = {"number": PAN, "cvc": CODE, "note": f"paid with {SPACED}", "email": EMAIL}
+    amounts = {"amount": 1200, "amount_received": 1200, "currency": "eur"}
+    intent = {"id": "pi_planted", "object": "payment_intent", "status": "succeeded", **amounts}
+    event = {
+        "id": event_id,
+        "object": "event",
+        "type": "payment_intent.succeeded",
+        "created": 1_750_000_000,
+        "data": {"object": {**intent, "card": card}},
+        "webhookctl": {"failTimes": fail_times},
+    }
+    return json.dumps(event).encode()
+
+
+@pytest.fixture(scope="module")
+def secrets(client: Callable[[str], Any], deployed: Cli) -> set[str]:
+    """Return every key of the environment: what signs, and what seals the audit log."""
+    outputs, manager = deployed.json("outputs"), client("secretsmanager")
+    found: set[str] = set()
+    for name in (*map(secret_output, PROVIDERS), AUDIT_KEY_SECRET):
+        raw = json.loads(manager.get_secret_value(SecretId=outputs[name])["SecretString"])
+        found |= {key["value"] for key in raw.get("keys", [])} | set(filter(None, [raw.get("generated")]))
+    assert len(found) > len(PROVIDERS)
+    return found
+
+
+def searched(text: str, secrets: set[str]) -> list[str]:
+    """Return what was found that must not be there."""
+    digits = re.sub(r"[ -]", "", text)
+    found = [secret[:4] for secret in secrets if secret in text]
+    found += ["card number"] if PAN in digits else []
+    found += ["verification code"] if re.search(rf'cvc\\*"\s*:\s*\\*"?{CODE}', text) else []
+    found += ["signature"] if re.search(r"v1=[0-9a-f]{64}", text) else []
+    return found
+
+
+def test_no_place_holds_card_data_or_keys(
+    client: Callable[[str], Any], deployed: Cli, planted: dict[str, str], secrets: set[str]
+) -> None:
+    """Rows, stored bodies, log groups, traces and dead letters."""
+    outputs = deployed.json("outputs")
+    rows = client("dynamodb").get_paginator("scan").paginate(TableName=outputs["TableName"])
+    items = [item for page in rows for item in page["Items"]]
+    bodies = [decompress(bytes(item["body"]["B"])).decode() for item in items if "body" in item]
+    logs = client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    lines = [event["message"] for name in groups for event in logs.filter_log_events(logGroupName=name)["events"]]
+    traces = _traces(client("xray"), [item["traceId"]["S"] for item in items if "traceId" in item])
+    letters = client("sqs").receive_message(
+        QueueUrl=outputs["DeadLetterQueueUrl"],
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=0,
+        AttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    )["Messages"]
+    places = {"rows": items, "bodies": bodies, "logs": lines, "traces": traces, "dead letters": letters}
+    for place, found in places.items():
+        text = json.dumps(found, default=str)
+        assert len(found) > 0, place
+        assert searched(text, secrets) == [], place
+        assert EMAIL not in text or place == "bodies", place
+    assert planted["dead"] in json.dumps(letters, default=str)
+    assert planted["processed"] in json.dumps(lines)
+    assert planted["processed"] in json.dumps(traces)
+
+
+def _traces(xray: Any, ids: list[str]) -> list[str]:
+    found: list[str] = []
+    for start in range(0, len(ids), 5):
+        for trace in xray.batch_get_traces(TraceIds=ids[start : start + 5])["Traces"]:
+            found += [segment["Document"] for segment in trace["Segments"]]
+    return found
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_no_command_prints_card_data_or_keys(
+    deployed: Cli, planted: dict[str, str], secrets: set[str], tmp_path: Path, output: str
+) -> None:
+    """As tables and as JSON; the person's address only where the payload was asked for."""
+    processed, dead = planted["processed"], planted["dead"]
+    commands = [
+        ("events", "list", "--since", "1h"),
+        *(("events", "show", each) for each in (processed, dead)),
+        ("events", "tail", "--since", "1h"),
+        ("payments", "show", "pi_planted"),
+        ("dlq", "list"),
+        ("dlq", "show", dead),
+        ("audit", "query", "--since", "1h"),
+        ("audit", "show", processed),
+        ("trace", "show", processed, "--logs"),
+        ("trace", "list", "--since", "1h"),
+        ("logs", "tail", "--since", "1h"),
+        ("secrets", "list"),
+    ]
+    for words in commands:
+        code, text = deployed.code(*words, "-o", output)
+        assert (code, bool(text)) == (0, True), words
+        assert searched(text, secrets) == [], words
+        assert EMAIL not in text, words
+    for words in (("events", "show", processed, "--payload"), ("events", "show", dead, "--payload")):
+        _, text = deployed.code(*words, "-o", output)
+        assert EMAIL in text
+        assert searched(text, secrets) == [], words
+    archive = tmp_path / "dead.jsonl"
+    assert deployed.code("dlq", "export", str(archive))[0] == 0
+    assert searched(archive.read_text(), secrets) == []
