@@ -17,11 +17,12 @@ PROVIDERS = ("stripe", "paypal", "square")
 def raw(provider: str, name: str, at: datetime = SINCE) -> dict[str, Any]:
     """Return an event as the provider's list holds it."""
     iso = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    return {
+    raws: dict[str, dict[str, Any]] = {
         "stripe": {"id": name, "type": "charge.refunded", "created": int(at.timestamp())},
         "paypal": {"id": name, "event_type": "PAYMENT.CAPTURE.COMPLETED", "create_time": iso},
         "square": {"event_id": name, "type": "payment.updated", "created_at": iso},
-    }[provider]
+    }
+    return raws[provider]
 
 
 def ids(stub: ProviderStub, *, key: str = KEY) -> list[str]:
