@@ -1,6 +1,8 @@
 """Starting, stopping, surviving: each test has an environment of its own."""
 
+import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -51,17 +53,30 @@ def put_and_await_audit(running: state.LocalEnvironment, name: str) -> bool:
     return f'"{name}"' in audited(running)
 
 
-def test_stream_still_reaches_its_lambda_after_down_and_up(places: Places) -> None:
-    """Patch persist_stream_records: what was stored stays, and new records arrive; twice over."""
+def put_trace(running: state.LocalEnvironment) -> str:
+    """Hand X-Ray one segment and return its trace's id."""
+    now = time.time()
+    trace_id = f"1-{int(now):08x}-{secrets.token_hex(12)}"
+    segment = {"trace_id": trace_id, "id": secrets.token_hex(8), "name": "kept", "start_time": now, "end_time": now + 1}
+    answer = shape.client(running, "xray").put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])
+    assert not answer["UnprocessedTraceSegments"]
+    return trace_id
+
+
+def test_stream_and_traces_go_on_after_down_and_up(places: Places) -> None:
+    """Patch persist_stream_records: what was stored stays, and new records arrive; twice over. So do traces."""
     running = environment.up(places)
     shape.deploy(running)
     assert put_and_await_audit(running, "first")
+    trace_id = put_trace(running)
     for name in ("second", "third"):
         environment.down(places)
         assert processes.of(places.root) == []
         running = environment.up(places)
         assert put_and_await_audit(running, name)
     assert shape.client(running, "dynamodb").scan(TableName="shape")["Count"] == 3
+    traces = shape.client(running, "xray").batch_get_traces(TraceIds=[trace_id])["Traces"]
+    assert [json.loads(segment["Document"])["name"] for segment in traces[0]["Segments"]] == ["kept"]
 
 
 def test_sigkill_of_the_engine_loses_seconds_at_most(places: Places) -> None:

@@ -1,8 +1,11 @@
 """One webhook's whole story on the deployed local environment: trace, audit, verification, the AWS CLI."""
 
+import csv
 import hashlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -147,6 +150,49 @@ def test_a_checkpoint_is_written_and_holds(deployed: Cli, story: str, tmp_path: 
     code, text = deployed.code("audit", "verify", "--checkpoint", str(file), "-o", "json")
     assert code in (0, 7)  # other tests may have attacked the table
     assert json.loads(text)["checkpoint"].startswith("holds")
+
+
+def test_the_audit_log_is_exported_as_sealed_and_as_csv(deployed: Cli, story: str, tmp_path: Path) -> None:
+    """The JSON lines verify like the live log; CSV has a row for each of them. A file that can't be made: exit 2."""
+    file = tmp_path / "audit.jsonl"
+    assert deployed.code("audit", "export", "-w", story, "--file", str(file))[0] == 0
+    assert [json.loads(line)["seq"] for line in _read(file)] == [1, 2]
+    assert deployed.code("audit", "verify", "-w", story, "--log-file", str(file))[0] == 0
+    file.write_text(file.read_text().replace('"attempts":3', '"attempts":1'))
+    assert deployed.code("audit", "verify", "-w", story, "--log-file", str(file))[0] == 7
+    _, text = deployed.code("audit", "export", "-w", story, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["webhookId"], row["status"]) for row in rows] == [(story, "RECEIVED"), (story, "PROCESSED")]
+    assert deployed.code("audit", "export", "--file", str(tmp_path / "no" / "file"))[0] == 2
+
+
+def test_every_source_is_merged_by_time_and_grep_narrows(deployed: Cli, story: str) -> None:
+    """The gateway's, the firewall's and the functions' lines in one stream."""
+    _, text = deployed.code(
+        "logs", "tail", "receiver", "processor", "audit", "api", "waf", "--since", "1h", "-o", "jsonl"
+    )
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    assert {"receiver", "processor", "audit", "api"} <= {line["source"] for line in lines}
+    _, text = deployed.code("logs", "tail", "--since", "1h", "--grep", story, "-o", "jsonl")
+    found = [json.loads(line) for line in text.splitlines()]
+    assert [line["source"] for line in found].count("processor") == 3
+    assert all(story in line["message"] for line in found)
+
+
+@pytest.mark.parametrize("command", [("logs", "tail", "-f"), ("audit", "query", "-f")])
+def test_following_begins_with_what_is_there_and_ends_with_a_signal(
+    deployed: Cli, story: str, command: tuple[str, ...]
+) -> None:
+    """Lines come as they are found, unbuffered; Ctrl-C ends it without a traceback."""
+    words = [sys.executable, "-m", "webhookctl", *command, "--since", "1h", "-o", "jsonl"]
+    environment = {**os.environ, "WEBHOOKCTL_HOME": str(deployed.home)}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert any(story in line for line in running.stdout)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=30)
+    assert (running.returncode, errors) == (130, "")
 
 
 def test_an_incident_export_holds_the_story(deployed: Cli, story: str, tmp_path: Path) -> None:
