@@ -134,6 +134,11 @@ class AwsSession:
             return ConfigError(
                 f"nothing answers at {self._endpoints.get('', 'the endpoint')}", hint=self._unreachable_hint
             )
+        if isinstance(error, _MISSING_CREDENTIALS) and self._endpoints:
+            return ConfigError(
+                f"no AWS credentials: {error}",
+                hint="an emulator takes any: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+            )
         return translated(error)
 
     def _add_translation(self, base_classes: list[type], **_: object) -> None:

@@ -1,5 +1,6 @@
 """The operator's commands against the deployed local environment."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from lambdas.shared.providers.base import ProviderSecret
+from stack import outputs as names
 from tests.conftest import Cli
+from tests.integration.local import shape
 from webhookctl.config import load_settings
 from webhookctl.context import AppContext
 from webhookctl.core.provider_secrets import sending_secret
@@ -21,6 +24,7 @@ from webhookctl.core.send_compose import Recipe, compose
 from webhookctl.core.send_dispatch import Sender
 from webhookctl.core.send_http import HttpTransport
 from webhookctl.core.send_request import Target
+from webhookctl.local.state import LocalEnvironment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -41,6 +45,64 @@ def test_second_deployment_changes_nothing_and_says_so(deployed: Cli) -> None:
     assert report["smoke_test"] == "not run"
     assert report["seeded_secrets"] == []
     assert deployed.json("diff", "--env", "local") == []
+
+
+def test_the_doctor_finds_nothing_then_each_planted_fault(deployed: Cli, local_environment: LocalEnvironment) -> None:
+    """All green and exit 0; with the key disabled and a function stopped exit 7 and these two findings."""
+    assert {f["result"] for f in deployed.json("doctor")} <= {"ok", "warning"}
+    kms, functions = shape.client(local_environment, "kms"), shape.client(local_environment, "lambda")
+    key, audit = deployed.json("outputs")["KeyArn"], names.audit_name("local")
+    reserved = functions.get_function_concurrency(FunctionName=audit)["ReservedConcurrentExecutions"]
+    kms.disable_key(KeyId=key)
+    functions.put_function_concurrency(FunctionName=audit, ReservedConcurrentExecutions=0)
+    try:
+        code, text = deployed.code("doctor", "-o", "json")
+    finally:
+        kms.enable_key(KeyId=key)
+        functions.put_function_concurrency(FunctionName=audit, ReservedConcurrentExecutions=reserved)
+    assert code == 7
+    assert {f["check"] for f in json.loads(text) if f["result"] == "failed"} == {"concurrency", "key"}
+
+
+def test_destroying_tells_what_would_stay(deployed: Cli) -> None:
+    """Of a disposable environment only the region's logging role; nothing is touched by --dry-run."""
+    plan = deployed.json("destroy", "--dry-run")
+    assert [change["type"] for change in plan["retained"]] == ["AWS::ApiGateway::Account", "AWS::IAM::Role"]
+    assert len(plan["removed"]) > 50
+    assert deployed.json("outputs")["TableName"] == "PaymentWebhooks-local"
+
+
+def test_another_environment_on_the_same_endpoint_is_another_stack(
+    deployed: Cli, local_environment: LocalEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`webhookctl.toml` names an emulator by its endpoint: reached, and not deployed there."""
+    (tmp_path / "webhookctl.toml").write_text(
+        f'[environments.emu]\nendpoint_url = "{local_environment.endpoint_url}"\nregion = "us-east-1"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    assert deployed.code("outputs", "--env", "emu")[0] == 5
+    assert deployed.json("outputs", "--env", "local")["TableName"] == "PaymentWebhooks-local"
+
+
+def test_the_bill_counts_what_dynamodb_consumed(deployed: Cli) -> None:
+    """Each payment writes the table twice and the index once, and is read once: a unit each."""
+    before = _consumed(deployed)
+    deployed.json("send", "stripe", "--count", "5", "--wait")
+    deadline = time.monotonic() + 10
+    while (now := _consumed(deployed))[0] < before[0] + 5 and time.monotonic() < deadline:
+        time.sleep(0.5)  # the gateway's count comes once a second
+    assert [after - earlier for after, earlier in zip(now, before, strict=True)] == [5, 15]
+
+
+def _consumed(deployed: Cli) -> tuple[float, float]:
+    code, text = deployed.code("cost", "actual", "--since", "20h", "--env", "local", "-o", "json")
+    if code == 5:
+        return 0, 0
+    report = json.loads(text)
+    units = next(line["units"] for line in report["lines"] if line["service"] == "DynamoDB")
+    return report["webhooks"], float(units.split()[0].replace(",", ""))
 
 
 @pytest.mark.parametrize("run", ["first", "again"])
