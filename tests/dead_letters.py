@@ -25,7 +25,7 @@ from webhookctl.aws.dead_letter_table import DeadLetterTable
 from webhookctl.aws.queues import SqsQueue
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
-from webhookctl.core.dead_letter import OutgoingMessage
+from webhookctl.core.dead_letter import OutgoingMessage, QueueMessage
 from webhookctl.core.logs import LogEvent
 
 AT = datetime.now(UTC).replace(microsecond=0)
@@ -141,13 +141,19 @@ class DeadLetters:
         assert self.store.update(before, replace(after)).existing is None
 
     def empty(self) -> None:
-        """Take everything out of the queue."""
-        code, _ = self.cli.code("dlq", "purge", "--no-export", "--confirm", "local")
-        assert code == 0
+        """Take everything out of the queue, also what is hidden."""
+        self.app.session.client("sqs").purge_queue(QueueUrl=self.queue.url)
+        assert self.queue.depth().held == 0
 
     def listed(self) -> set[str]:
-        """Return the webhooks that have a dead letter."""
-        return {row["webhook_id"] for row in self.cli.json("dlq", "list", "--each")}
+        """Return the webhooks that have a visible dead letter: the local queue needs no long poll to tell all."""
+        seen: dict[str, QueueMessage] = {}
+        while fresh := self.queue.receive(limit=10, visibility_s=30, wait_s=0):
+            seen |= {message.message_id: message for message in fresh}
+        messages = list(seen.values())
+        for start in range(0, len(messages), 10):
+            self.queue.hide(messages[start : start + 10], visibility_s=0)
+        return {message.webhook_id or "" for message in messages}
 
     def original_body(self, webhook_id: str) -> bytes:
         """Return the body that an edit replaced."""

@@ -44,7 +44,10 @@ class World:
 
 @dataclass
 class FakeQueue:
-    """An SQS queue. `refuses_sends` and `refuses_deletes` name what batch calls fail for, once each."""
+    """An SQS queue. `refuses_sends` and `refuses_deletes` name what batch calls fail for, once each.
+
+    `tells_depth`: whether its own count is right; else it is zero.
+    """
 
     world: World
     messages: dict[str, QueueMessage] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class FakeQueue:
     sent: list[OutgoingMessage] = field(default_factory=list)
     refuses_sends: set[str] = field(default_factory=set)
     refuses_deletes: set[str] = field(default_factory=set)
+    tells_depth: bool = True
 
     def add(self, webhook_id: str, *, message_id: str | None = None, body: str | None = None) -> None:
         key = message_id or f"m-{webhook_id}"
@@ -112,8 +116,14 @@ class FakeQueue:
             return BatchOutcome(done={message.message_id: "" for message in messages}, failed={})
 
     def depth(self) -> QueueDepth:
+        visible, held = (len(self.visible), len(self.messages)) if self.tells_depth else (0, 0)
         return QueueDepth(
-            visible=len(self.messages), in_flight=0, delayed=0, retention_s=14 * 86400, url="https://q", arn="arn:q"
+            visible=visible,
+            in_flight=held - visible,
+            delayed=0,
+            retention_s=14 * 86400,
+            url="https://q",
+            arn="arn:q",
         )
 
     @property

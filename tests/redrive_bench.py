@@ -15,13 +15,26 @@ from webhookctl.core.redrive_report import Happening, RedriveReport
 PLAN = RedrivePlan(redrive_id="rd-1", environment="test", threads=1)
 
 
+class _Stop(threading.Event):
+    """A stop whose waits take simulated time."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set():
+            self._world.seconds += timeout or 0.0
+        return self.is_set()
+
+
 @dataclass
 class Bench:
     world: World = field(default_factory=World)
     happenings: list[Happening] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self.stop: threading.Event = _Stop(self.world)
         self.dlq = FakeQueue(self.world)
         self.target = FakeQueue(self.world)
         self.webhooks = FakeWebhooks()
@@ -50,14 +63,17 @@ class Bench:
     def events(self, name: str) -> list[str | None]:
         return [h.webhook_id for h in self.happenings if h.event == name]
 
-    def process(self, *, fails: Callable[[str], bool]) -> None:
-        """Make the target end each webhook as soon as it is sent."""
+    def process(self, *, fails: Callable[[str], bool], dies: Callable[[str], bool] = lambda _: False) -> None:
+        """Make the target end each webhook as soon as it is sent; one that it dies over only comes back."""
         original = self.target.send
 
         def send(messages: Sequence[OutgoingMessage]) -> object:
             outcome = original(messages)
             for key in outcome.done:
                 webhook_id = key.removeprefix("m-")
+                if dies(webhook_id):
+                    self.dlq.add(webhook_id, message_id=outcome.done[key])
+                    continue
                 self.webhooks.end(webhook_id, Status.FAILED if fails(webhook_id) else Status.PROCESSED)
             return outcome
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from webhookctl.commands.options import Since, Until
+from webhookctl.console import Console
 from webhookctl.core.dlq_filter import DeadLetterFilter, parse_min_amount
 
 Visibility = Annotated[
@@ -100,3 +101,9 @@ def _filter(
 
 
 DEFAULT_MOST: Final = 10_000
+
+
+def say_what_looking_changed(console: Console, seen: int) -> None:
+    """Tell what SQS counts, since it has no look without a receive."""
+    if seen:
+        console.say(f"{seen:,} received and given back: their receive counts rose by one")

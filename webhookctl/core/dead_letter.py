@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from lambdas.shared.tracing import TraceHeader
 from lambdas.shared.webhook import PaymentEvent, StoredWebhook
@@ -47,6 +47,17 @@ class OutgoingMessage:
     trace_header: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def again(cls, letter: "DeadLetter") -> Self:
+        """Return what replaces a dead letter's message; its key is that one's id."""
+        message = letter.message
+        return cls(
+            key=message.message_id,
+            body=message.body,
+            trace_header=message.trace_header or trace_header(letter.webhook),
+            attributes=message.attributes,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOutcome:
@@ -67,6 +78,11 @@ class QueueDepth:
     url: str
     arn: str
 
+    @property
+    def held(self) -> int:
+        """All that is in the queue; a receive does not change it."""
+        return self.visible + self.in_flight + self.delayed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
@@ -75,6 +91,11 @@ class DeadLetter:
     message: QueueMessage
     webhook: StoredWebhook | None
     event: PaymentEvent | None
+
+    @property
+    def received_at(self) -> datetime:
+        """When the webhook came in; where it is not known, when its message was first queued."""
+        return self.webhook.received_at if self.webhook is not None else self.message.sent_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

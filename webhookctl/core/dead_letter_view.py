@@ -1,22 +1,24 @@
 """One dead letter as operators see it: a row of `dlq list --each`, or the whole of `dlq show`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from webhookctl.core.audit import AuditRecord
 from webhookctl.core.dead_letter import DeadLetter
-from webhookctl.core.dlq_groups import error_of
+from webhookctl.core.dlq_groups import Style, error_of
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.money import Money
+from webhookctl.core.trace import TraceDocuments
+from webhookctl.core.trace_tree import TraceTree, build
+from webhookctl.core.trace_waterfall import Waterfall
+from webhookctl.core.wrapped import labelled, to_second, wrapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterRow:
-    """A dead letter in one line. `status` is the webhook's: PROCESSED means that only the message is left over."""
-
-    TABLE: ClassVar = ("webhook_id", "event_type", "status", "amount", "error", "received_at")
+    """A dead letter in short. `status` is the webhook's: PROCESSED means that only the message is left over."""
 
     webhook_id: str | None
     message_id: str
@@ -32,6 +34,14 @@ class DeadLetterRow:
     sent_at: datetime
     receive_count: int
     trace_id: str | None
+
+    def draw(self, width: int, style: Style) -> Iterator[str]:
+        """Yield the dead letter as a few lines of the width."""
+        yield style(self.webhook_id or f"message {self.message_id}", "bold")
+        told = [self.status and f"is {self.status}", self.event_type, self.amount]
+        at = to_second(self.received_at or self.sent_at)
+        yield from wrapped(", ".join([*filter(None, told), f"received {at}"]), width, indent=4)
+        yield from wrapped(self.error, width, indent=4)
 
 
 def row(letter: DeadLetter) -> DeadLetterRow:
@@ -67,6 +77,12 @@ class Attempt:
     trace_id: str | None
     duration_ms: int | None
 
+    def draw(self, width: int, _style: Style) -> Iterator[str]:
+        """Yield the try: when, the how many-th, what came of it, and why."""
+        took = "" if self.duration_ms is None else f", {self.duration_ms:,} ms"
+        yield from wrapped(f"{self.at}  try {self.attempt}: {self.outcome}{took}", width, indent=4)
+        yield from wrapped(self.error or "", width, indent=8)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -80,19 +96,64 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterView(DeadLetterRow):
-    """A dead letter with what happened to it. `tries` come from the processor's log, `audit` from the audit log."""
+    """A dead letter with what happened to it.
+
+    `tries` come from the processor's log, `audit` from the audit log. `trace` is what X-Ray has of the trip; None where
+    the webhook was not sampled.
+    """
 
     tries: tuple[Attempt, ...]
     audit: tuple[Change, ...]
+    trace: TraceTree | None
+
+    def draw(self, width: int, style: Style) -> Iterator[str]:
+        """Yield the whole story for a terminal of the width."""
+        yield from labelled(self._head(), width)
+        yield from ("", style("Tries, from the processor's log", "bold"))
+        for attempt in self.tries:
+            yield from attempt.draw(width, style)
+        yield from ("", style("Audit records", "bold"))
+        for change in self.audit:
+            status = f" {change.status}" if change.status else ""
+            yield from wrapped(f"{to_second(change.at)}  {change.change}{status} by {change.actor}", width, indent=4)
+        yield from ("", style("Trace", "bold"))
+        if self.trace is None:
+            yield from wrapped(f"{self.trace_id or 'no trace id'}: X-Ray has nothing of it", width, indent=4)
+        else:
+            yield from Waterfall(trace=self.trace).draw(width, style)
+
+    def _head(self) -> list[tuple[str, str | None]]:
+        received = None if self.received_at is None else to_second(self.received_at)
+        return [
+            ("Webhook", self.webhook_id),
+            ("Event type", self.event_type),
+            ("Status", self.status),
+            ("Payment", self.payment_id),
+            ("Amount", self.amount),
+            ("Error", self.error),
+            ("Fingerprint", self.fingerprint),
+            ("Received", received),
+            ("Attempts", str(self.attempts)),
+            ("Message", self.message_id),
+            ("Queued", to_second(self.sent_at)),
+            ("Receive count", str(self.receive_count)),
+        ]
 
 
-def view(letter: DeadLetter, *, log: Iterable[LogEvent], trail: Iterable[AuditRecord]) -> DeadLetterView:
-    """Put together a dead letter, the processor's log lines and the audit records since the webhook came in."""
+def view(
+    letter: DeadLetter,
+    *,
+    log: Iterable[LogEvent],
+    trail: Iterable[AuditRecord],
+    traces: Iterable[TraceDocuments],
+) -> DeadLetterView:
+    """Put together a dead letter, the processor's log lines, the audit records and the trace."""
     wanted = letter.message.webhook_id
     lines = (event.fields() for event in log)
     tries = tuple(_attempt(line) for line in lines if line.get("webhookId") == wanted and "attempt" in line)
     changes = tuple(Change(at=r.at, change=r.change, status=r.status, actor=r.actor) for r in trail)
-    return DeadLetterView(**asdict(row(letter)), tries=tries, audit=changes)
+    trace = next((build(documents) for documents in traces), None)
+    return DeadLetterView(**asdict(row(letter)), tries=tries, audit=changes, trace=trace)
 
 
 def _attempt(line: Mapping[str, Any]) -> Attempt:

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from webhookctl.core.dead_letter import DeadLetter, Queue, Webhooks
+from webhookctl.core.dead_letter import DeadLetter, Queue, QueueDepth, Webhooks
 from webhookctl.core.dlq_filter import DeadLetterFilter
 from webhookctl.core.dlq_groups import DeadLetterSummary, summarise
 from webhookctl.core.dlq_scan import Normalise, Scan, ScanEnd, ScanLimits
@@ -33,25 +34,46 @@ class DeadLetterQueue:
         """Start looking at up to `most` messages."""
         return Look(self, filters, limits=limits, most=most)
 
-    def summary(self, filters: DeadLetterFilter, *, limits: ScanLimits, most: int) -> DeadLetterSummary:
-        """Return the groups of all dead letters that the filters mean, among the first `most`."""
+    def find_all(self, filters: DeadLetterFilter, *, limits: ScanLimits, most: int) -> "Found":
+        """Look at up to `most` messages and keep the dead letters that the filters mean."""
         depth = self.queue.depth()
         look = self.look(filters, limits=limits, most=most)
-        letters = list(look)
-        return summarise(
-            letters,
-            environment=self.environment,
-            seen=look.seen,
-            depth=depth,
-            now=self.now(),
-            is_complete=look.is_complete,
+        letters = tuple(look)
+        return Found(
+            environment=self.environment, letters=letters, seen=look.seen, is_complete=look.is_complete, depth=depth
         )
 
-    def find(self, wanted: str, *, limits: ScanLimits, most: int) -> DeadLetter:
-        """Return the dead letter with this webhook id, event id or message id. Raises NotFoundError."""
-        for letter in self.look(DeadLetterFilter(ids=(wanted,)), limits=limits, most=most):
-            return letter
-        raise NotFoundError(f"no dead letter {wanted!r} among those visible now", hint="webhookctl dlq list")
+    def find(self, wanted: str, *, limits: ScanLimits, most: int) -> "Found":
+        """Find the dead letter with this webhook id, event id or message id. Raises NotFoundError."""
+        depth = self.queue.depth()
+        look = self.look(DeadLetterFilter(ids=(wanted,)), limits=limits, most=most)
+        with closing(iter(look)) as letters:
+            first = next(letters, None)
+        if first is None:
+            raise NotFoundError(f"no dead letter {wanted!r} among those visible now", hint="webhookctl dlq list --each")
+        return Found(environment=self.environment, letters=(first,), seen=look.seen, is_complete=False, depth=depth)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a look found. `seen` messages were received for it and given back; `depth` is from before the look."""
+
+    environment: str
+    letters: Sequence[DeadLetter]
+    seen: int
+    is_complete: bool
+    depth: QueueDepth
+
+    def summary(self, now: datetime) -> DeadLetterSummary:
+        """Sum it up, with ages and clocks as of now."""
+        return summarise(
+            self.letters,
+            environment=self.environment,
+            seen=self.seen,
+            depth=self.depth,
+            now=now,
+            is_complete=self.is_complete,
+        )
 
 
 class Look:
@@ -72,7 +94,7 @@ class Look:
         """Whether the queue came to its end: nothing visible was left out."""
         return self._scan.end in (ScanEnd.EMPTY, ScanEnd.REPEAT)
 
-    def __iter__(self) -> Iterator[DeadLetter]:
+    def __iter__(self) -> Generator[DeadLetter]:
         with self._scan as scan:
             while scan.end is None and scan.seen < self._most:
                 letters = scan.next()

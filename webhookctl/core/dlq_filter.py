@@ -148,7 +148,7 @@ def _has_error(wanted: DeadLetterFilter, letter: DeadLetter) -> bool:
 
 
 def _is_in_time(wanted: DeadLetterFilter, letter: DeadLetter) -> bool:
-    at = letter.webhook.received_at if letter.webhook is not None else letter.message.sent_at
+    at = letter.received_at
     return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
 
 

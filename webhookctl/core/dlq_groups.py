@@ -1,14 +1,18 @@
 """What is in the dead-letter queue, why, and how much money is at stake: the answer of `dlq list`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar, Final
+from typing import Final
 
 from lambdas.shared.webhook import PaymentEvent
 from webhookctl.core.dead_letter import DeadLetter, QueueDepth
 from webhookctl.core.money import Money, totals
+from webhookctl.core.wrapped import labelled, to_second, wrapped
+
+Style = Callable[..., str]
+"""`style(text, *names)` colours a text, or returns it as it is."""
 
 _RETRY_WINDOWS: Final = {
     "stripe": timedelta(days=3),
@@ -16,6 +20,8 @@ _RETRY_WINDOWS: Final = {
     "square": timedelta(hours=24),
 }
 """How long each provider goes on sending an event that it got no 2xx for (the providers' documentation)."""
+
+_OVER: Final = "over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +33,6 @@ class DeadLetterGroup:
     `provider_retries_until`: when the provider would have stopped sending the oldest one again; an acknowledged
     webhook is not sent again by itself. `expires_at`: when the queue drops the oldest one.
     """
-
-    TABLE: ClassVar = ("provider", "event_type", "error", "count", "processed", "at_risk", "oldest_age", "expires_in")
 
     fingerprint: str
     error: str
@@ -43,20 +47,50 @@ class DeadLetterGroup:
     provider_retries_until: datetime | None
     expires_at: datetime
     oldest_age: str
+    newest_age: str
+    provider_retries_end_in: str | None
     expires_in: str
 
+    def draw(self, width: int, style: Style) -> Iterator[str]:
+        """Yield the group as a person reads it, in lines of the width."""
+        yield style(f"{self.count:,} x {self.provider} {self.event_type}", "bold")
+        yield from wrapped(f"{self.error}  (--error {self.fingerprint})", width, indent=4)
+        age = (
+            f"received {self.oldest_age} ago"
+            if self.count == 1
+            else f"oldest {self.oldest_age}, newest {self.newest_age}"
+        )
+        yield from wrapped(f"{self._at_risk} at risk; {age}", width, indent=4)
+        yield from wrapped(f"{self._clock}the queue drops it in {self.expires_in}", width, indent=4)
+        if self.processed:
+            yield style(f"    {self.processed:,} PROCESSED already: only the message is left over", "green")
+
     @property
-    def at_risk(self) -> str:
-        """The money at risk, for a table."""
-        known = ", ".join(f"{amount} {currency}" for currency, amount in self.money_at_risk.items())
-        return known + (f" + {self.unknown_amounts} unknown" if self.unknown_amounts else "") or "-"
+    def _clock(self) -> str:
+        left = self.provider_retries_end_in
+        if left is None:
+            return ""
+        return (
+            f"{self.provider} would no longer retry; " if left == _OVER else f"{self.provider} would retry for {left}; "
+        )
+
+    @property
+    def _at_risk(self) -> str:
+        unknown = [f"{self.unknown_amounts:,} of unknown amount"] if self.unknown_amounts else []
+        return ", ".join([*_money(self.money_at_risk), *unknown]) or "no money"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterSummary:
-    """The dead-letter queue in figures. `seen` messages were received for it, and given back."""
+    """The dead-letter queue in figures. `seen` messages were received for it, and given back.
+
+    `visible` and `in_flight` are the queue's own, approximate counts from before the look.
+    """
 
     environment: str
+    at: datetime
+    visible: int
+    in_flight: int
     seen: int
     matched: int
     processed: int
@@ -66,6 +100,30 @@ class DeadLetterSummary:
     provider_retries_end_in: str | None
     expires_in: str | None
     groups: tuple[DeadLetterGroup, ...]
+
+    def draw(self, width: int, style: Style) -> Iterator[str]:
+        """Yield the answer to `dlq list` for a terminal of the width: the sums, then each group."""
+        in_flight = f", {self.in_flight:,} in flight" if self.in_flight else ""
+        rows = [
+            ("Dead letters", f"{self.visible:,} visible{in_flight}, in {self.environment} at {to_second(self.at)}"),
+            ("Looked at", self._looked_at),
+            ("Oldest", self.oldest_age),
+            ("Money at risk", ", ".join(_money(self.money_at_risk)) if self.groups else None),
+            ("Processed already", f"{self.processed:,}" if self.processed else None),
+            ("Provider would retry for", self.provider_retries_end_in),
+            ("Queue drops first in", self.expires_in),
+        ]
+        yield from labelled(rows, width)
+        for group in self.groups:
+            yield ""
+            yield from group.draw(width, style)
+
+    @property
+    def _looked_at(self) -> str:
+        rest = "" if self.is_complete else ", not all (--limit looks at more)"
+        meant = "" if self.matched == self.seen else f", {self.matched:,} meant"
+        changed = "; each was given back, its receive count rose by one" if self.seen else ""
+        return f"{self.seen:,}{rest}{meant}{changed}"
 
 
 @dataclass(kw_only=True)
@@ -83,7 +141,7 @@ class _Group:
     amounts: dict[str, Money] = field(default_factory=dict)
 
     def add(self, letter: DeadLetter) -> None:
-        at = _received_at(letter)
+        at = letter.received_at
         self.count += 1
         self.oldest = min(self.oldest, at)
         self.newest = max(self.newest, at)
@@ -120,11 +178,14 @@ def summarise(
     retries = [group.provider_retries_until for group in shown if group.provider_retries_until is not None]
     return DeadLetterSummary(
         environment=environment,
+        at=now,
+        visible=depth.visible,
+        in_flight=depth.in_flight,
         seen=seen,
         matched=sum(group.count for group in shown),
         processed=sum(group.processed for group in shown),
         is_complete=is_complete,
-        oldest_age=None if oldest is None else span(now - oldest),
+        oldest_age=None if oldest is None else age(now - oldest),
         money_at_risk=_texts(totals(money for group in groups.values() for money in group.amounts.values())),
         provider_retries_end_in=span(min(retries) - now) if retries else None,
         expires_in=span(min(group.expires_at for group in shown) - now) if shown else None,
@@ -133,10 +194,15 @@ def summarise(
 
 
 def span(duration: timedelta) -> str:
-    """Return a duration in its two largest units, e.g. `3d 4h`; `over` when it is not positive."""
+    """Return a time left in its two largest units, e.g. `3d 4h`; `over` when nothing is left."""
+    return age(duration) if duration >= timedelta(seconds=1) else _OVER
+
+
+def age(duration: timedelta) -> str:
+    """Return an age in its two largest units, e.g. `3d 4h`."""
     seconds = int(duration.total_seconds())
     if seconds <= 0:
-        return "over"
+        return "0s"
     parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
     first = next(n for n, (count, _) in enumerate(parts) if count)
     return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2] if count)
@@ -156,7 +222,7 @@ def error_of(letter: DeadLetter) -> tuple[str, str]:
 
 def _group_of(letter: DeadLetter) -> _Group:
     webhook = letter.webhook
-    at = _received_at(letter)
+    at = letter.received_at
     fingerprint, error = error_of(letter)
     return _Group(
         fingerprint=fingerprint,
@@ -185,7 +251,9 @@ def _shown(group: _Group, retention: timedelta, now: datetime) -> DeadLetterGrou
         newest=group.newest,
         provider_retries_until=None if window is None else group.oldest + window,
         expires_at=expires_at,
-        oldest_age=span(now - group.oldest),
+        oldest_age=age(now - group.oldest),
+        newest_age=age(now - group.newest),
+        provider_retries_end_in=None if window is None else span(group.oldest + window - now),
         expires_in=span(expires_at - now),
     )
 
@@ -195,8 +263,8 @@ def _texts(sums: Mapping[str, Decimal]) -> dict[str, str]:
     return {currency: f"{amount:f}" for currency, amount in sums.items()}
 
 
-def _received_at(letter: DeadLetter) -> datetime:
-    return letter.webhook.received_at if letter.webhook is not None else letter.message.sent_at
+def _money(texts: Mapping[str, str]) -> list[str]:
+    return [f"{amount} {currency}" for currency, amount in texts.items()]
 
 
 def _amount_key(event: PaymentEvent, letter: DeadLetter) -> str:

@@ -2,7 +2,7 @@
 
 SQS has no way to look without receiving. A scan therefore hides what it has seen (and keeps it hidden while it runs),
 so that each message is seen once, and gives back all that was not deleted when it closes. A message that turns up
-twice means that the queue came round: the scan stops there. It never trusts approximate counts.
+twice means that the queue came round: the scan stops there. It never trusts approximate counts alone.
 """
 
 import threading
@@ -20,7 +20,7 @@ from webhookctl.errors import WebhookctlError
 BATCH: Final = 10
 """Entries in one SQS batch call."""
 _EMPTY_ANSWERS: Final = 2
-"""Empty long polls in a row before the queue counts as empty: one may be by chance, SQS samples its servers."""
+"""Empty long polls in a row before the queue counts as empty. One is enough where the queue's own count is zero."""
 
 Normalise = Callable[[StoredWebhook], PaymentEvent | None]
 """Says in canonical words what a stored webhook means; None when its body cannot be read."""
@@ -97,7 +97,7 @@ class Scan:
             if messages and not received:
                 break
             empties = 0 if received or is_patient else empties + 1
-            if empties >= _EMPTY_ANSWERS:
+            if empties >= _EMPTY_ANSWERS or (empties and self._queue.depth().visible == 0):
                 self._finish(ScanEnd.EMPTY)
         return self._join(messages)
 
@@ -112,10 +112,17 @@ class Scan:
             for letter in letters:
                 self._held.pop(letter.message.message_id, None)
 
+    def held_ids(self) -> set[str]:
+        """Return the ids of the messages that the scan keeps hidden now."""
+        with self._lock:
+            return set(self._held)
+
     def close(self) -> None:
         """Give back everything that is held: visible again at once."""
         self._keeper.stop()
         self._hide_all(visibility_s=0)
+        with self._lock:
+            self._held.clear()
 
     def __enter__(self) -> Self:
         self._keeper.start()

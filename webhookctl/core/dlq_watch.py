@@ -16,14 +16,20 @@ def watch(
     limits: ScanLimits,
     most: int,
     every_s: float,
+    changes_only: bool,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[DeadLetterSummary]:
-    """Yield the summary now, and again whenever the queue's depth has changed, for ever."""
-    shown: int | None = None
+    """Yield the summary at every reading, for ever; with `changes_only`, only when the queue's depth has changed.
+
+    Between changes no message is received: ages and clocks are reckoned anew from what was seen last.
+    """
+    found = queue.find_all(filters, limits=limits, most=most)
+    yield found.summary(queue.now())
     while True:
-        depth = queue.queue.depth()
-        held = depth.visible + depth.in_flight
-        if held != shown:
-            yield queue.summary(filters, limits=limits, most=most)
-            shown = held
         sleep(every_s)
+        depth = queue.queue.depth()
+        has_changed = depth.held != found.depth.held
+        if has_changed:
+            found = queue.find_all(filters, limits=limits, most=most)
+        if has_changed or not changes_only:
+            yield found.summary(queue.now())

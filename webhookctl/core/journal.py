@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from webhookctl.core.dead_letter import DeadLetter
 from webhookctl.errors import UsageError, WebhookctlError
 
 if sys.platform != "win32":
@@ -25,12 +26,24 @@ if sys.platform != "win32":
 class Sent:
     """One dead letter whose replacement is in the processing queue.
 
-    `seq` is the webhook's sequence number before the send: a FAILED with a higher one is a new failure.
+    `seq` is the webhook's sequence number before the send: a FAILED with a higher one is a new failure. `new_id` is the
+    id of the message that was sent.
     """
 
     message_id: str
     webhook_id: str
     seq: int
+    new_id: str
+
+    @classmethod
+    def of(cls, letter: DeadLetter, *, new_id: str) -> Self:
+        """Return the record of a dead letter that was sent."""
+        return cls(
+            message_id=letter.message.message_id,
+            webhook_id=letter.message.webhook_id or "",
+            seq=letter.webhook.seq if letter.webhook is not None else 0,
+            new_id=new_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +111,7 @@ class Journal:
 
     def sent(self, entries: Sequence[Sent]) -> None:
         """Record that these dead letters' replacements are in the processing queue."""
-        self.record([{"op": "sent", "m": e.message_id, "w": e.webhook_id, "s": e.seq} for e in entries])
+        self.record([{"op": "sent", "m": e.message_id, "w": e.webhook_id, "s": e.seq, "n": e.new_id} for e in entries])
 
     def end(self, outcome: str) -> None:
         """Record that the run ended."""
@@ -159,7 +172,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def _sent(line: Mapping[str, Any]) -> Sent:
-    return Sent(message_id=str(line["m"]), webhook_id=str(line["w"]), seq=int(line["s"]))
+    return Sent(message_id=str(line["m"]), webhook_id=str(line["w"]), seq=int(line["s"]), new_id=str(line.get("n", "")))
 
 
 def _hold(descriptor: int, path: Path) -> None:

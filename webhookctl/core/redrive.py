@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks, trace_header
+from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks
 from webhookctl.core.dlq_scan import BATCH, Normalise, Scan, ScanEnd, ScanLimits
 from webhookctl.core.fix_up import EditError
 from webhookctl.core.journal import Journal, Sent
@@ -24,6 +24,7 @@ from webhookctl.core.redrive_guard import Guard, Verdict
 from webhookctl.core.redrive_judgement import Judgement
 from webhookctl.core.redrive_plan import RedrivePlan
 from webhookctl.core.redrive_report import Happening, RedriveReport, StoppedBy, Voice
+from webhookctl.core.returned import Returned
 
 _T = TypeVar("_T")
 
@@ -72,16 +73,8 @@ class _Run:
         self._plan = plan
         self._tools = tools
         past = tools.journal.past if tools.journal is not None else None
-        limits = ScanLimits(
-            visibility_s=plan.visibility_s,
-            run_for_s=plan.run_for_s,
-            wait_s=plan.wait_s,
-            portion=plan.portion,
-            patience_s=plan.visibility_s if past is not None and not past.is_closed else 0,
-        )
-        self.scan = Scan(
-            tools.dlq, tools.webhooks, tools.normalise, limits=limits, monotonic=tools.monotonic, stop=tools.stop
-        )
+        patience_s = plan.visibility_s if past is not None and not past.is_closed else 0
+        self.scan = self._scan(portion=plan.portion, patience_s=patience_s)
         self._rate = Rate(plan.rate_per_s, monotonic=tools.monotonic, stop=tools.stop)
         self._lock = threading.Lock()
         self._backlog: deque[DeadLetter] = deque()
@@ -99,6 +92,17 @@ class _Run:
                 self._followed.add(sent)
         self._started_at = tools.monotonic()
         self.stopped_by: StoppedBy | None = None
+
+    def _scan(self, **limits: int) -> Scan:
+        tools, plan = self._tools, self._plan
+        return Scan(
+            tools.dlq,
+            tools.webhooks,
+            tools.normalise,
+            limits=ScanLimits(visibility_s=plan.visibility_s, run_for_s=plan.run_for_s, wait_s=plan.wait_s, **limits),
+            monotonic=tools.monotonic,
+            stop=tools.stop,
+        )
 
     def step(self, size: int | None) -> None:
         """Send up to `size` messages (None: all), then, with a canary, wait for what became of them."""
@@ -118,12 +122,13 @@ class _Run:
         ends = follow(
             self._followed,
             webhooks=self._tools.webhooks,
+            returned=Returned(self._tools.dlq, self._scan, held=self.scan.held_ids, monotonic=self._tools.monotonic),
             timeout_s=self._plan.wait_for_s,
             monotonic=self._tools.monotonic,
             stop=self._tools.stop,
         )
-        for webhook_id, outcome in ends:
-            self._voice.say(outcome.value, webhook_id=webhook_id)
+        for end in ends:
+            self._voice.say(end.outcome.value, webhook_id=end.webhook_id, reason=end.reason)
 
     def retry_deletes(self) -> None:
         """Delete once more what a batch call refused to delete; what still stays is deleted by a resume."""
@@ -171,18 +176,18 @@ class _Run:
         return to_send
 
     def _send_and_delete(self, letters: Sequence[DeadLetter]) -> None:
-        granted = self._reserve(letters)
+        granted = self._fixed(self._reserve(letters))
         if self._plan.is_dry_run:
             self.scan.hold(granted)
             for letter in granted:
                 self._voice.count("would_redrive", letter)
             return
-        sent: list[DeadLetter] = []
-        for batch in _batches(self._fixed(granted), self._plan.send_batch):
+        sent: list[tuple[DeadLetter, Sent]] = []
+        for batch in _batches(granted, self._plan.send_batch):
             sent += self._send(batch) if self._rate.acquire(len(batch)) else self._give_up(batch)
         if sent:
             self._record(sent)
-            self._delete([letter.message for letter in sent])
+            self._delete([letter.message for letter, _ in sent])
 
     def _fixed(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
         """Mend the payloads, where the plan says so; hold back what cannot be mended."""
@@ -197,32 +202,32 @@ class _Run:
                 self._voice.count("edit_failed", letter, reason=error.message)
         return fixed
 
-    def _send(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
+    def _send(self, batch: Sequence[DeadLetter]) -> list[tuple[DeadLetter, Sent]]:
         """Send a batch; hold back what the queue refused, and return what it took."""
-        outcome = self._tools.target.send([_outgoing(letter) for letter in batch])
+        outcome = self._tools.target.send([OutgoingMessage.again(letter) for letter in batch])
         taken = [letter for letter in batch if letter.message.message_id in outcome.done]
         refused = [letter for letter in batch if letter.message.message_id not in outcome.done]
         self.scan.hold(refused)
         for letter in refused:
             why = outcome.failed.get(letter.message.message_id, "the queue did not answer for it")
             self._voice.count("send_failed", letter, reason=why)
-        return taken
+        return [(letter, Sent.of(letter, new_id=outcome.done[letter.message.message_id])) for letter in taken]
 
-    def _give_up(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
+    def _give_up(self, batch: Sequence[DeadLetter]) -> list[tuple[DeadLetter, Sent]]:
         """Hold a batch whose turn did not come before the run was stopped: nothing of it goes."""
         self.scan.hold(batch)
         return []
 
-    def _record(self, letters: Sequence[DeadLetter]) -> None:
+    def _record(self, sent: Sequence[tuple[DeadLetter, Sent]]) -> None:
         """Put on the disk that these were sent. Only after that may they be deleted."""
-        entries = [_sent(letter) for letter in letters]
+        entries = [entry for _, entry in sent]
         if self._tools.journal is not None:
             self._tools.journal.sent(entries)
         if self._plan.follows_outcomes:
             with self._lock:
                 for entry in entries:
                     self._followed.add(entry)
-        for letter in letters:
+        for letter, _ in sent:
             self._voice.count("redriven", letter)
 
     def _delete(self, messages: Sequence[QueueMessage]) -> None:
@@ -271,25 +276,6 @@ class _Run:
             self.stopped_by = StoppedBy.CANARY
         elif self._followed.waiting and not self._tools.stop.is_set():
             self.stopped_by = StoppedBy.CANARY_UNKNOWN
-
-
-def _outgoing(letter: DeadLetter) -> OutgoingMessage:
-    message = letter.message
-    return OutgoingMessage(
-        key=message.message_id,
-        body=message.body,
-        trace_header=message.trace_header or trace_header(letter.webhook),
-        attributes=message.attributes,
-    )
-
-
-def _sent(letter: DeadLetter) -> Sent:
-    webhook = letter.webhook
-    return Sent(
-        message_id=letter.message.message_id,
-        webhook_id=letter.message.webhook_id or "",
-        seq=webhook.seq if webhook is not None else 0,
-    )
 
 
 def _batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

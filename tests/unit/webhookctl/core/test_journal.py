@@ -15,7 +15,7 @@ PLAN = RedrivePlan(redrive_id="rd-1", environment="test", canary=Canary(size=5),
 
 
 def sent(number: int) -> Sent:
-    return Sent(message_id=f"m{number}", webhook_id=f"w{number}", seq=number)
+    return Sent(message_id=f"m{number}", webhook_id=f"w{number}", seq=number, new_id=f"n{number}")
 
 
 def test_journal_tells_what_was_sent_and_with_which_plan(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.redrive_bench import PLAN, Bench
-from webhookctl.core.redrive_plan import Canary
+from webhookctl.core.redrive_plan import Canary, RedrivePlan
 from webhookctl.core.redrive_report import StoppedBy
 
 
@@ -46,3 +48,37 @@ def test_wait_that_runs_out_is_a_timeout() -> None:
     report = bench.run(replace(PLAN, follows_to_the_end=True, wait_for_s=0))
     assert report.waiting == 2
     assert report.is_timed_out
+
+
+@pytest.mark.parametrize("plan", [replace(PLAN, follows_to_the_end=True), replace(PLAN, canary=Canary(size=12))])
+def test_webhook_whose_processor_died_has_failed_again_once_its_message_is_back(plan: RedrivePlan) -> None:
+    """No FAILED is ever written: the returned message is the end, long before the time is up."""
+    bench = Bench()
+    bench.fill(12)
+    bench.process(fails=lambda _: False, dies=lambda webhook_id: webhook_id == "stripe:evt_7")
+    report = bench.run(plan)
+    assert (report.processed, report.failed_again, report.waiting) == (11, 1, 0)
+    assert bench.world.seconds < 30
+    (told,) = [happening for happening in bench.happenings if happening.event == "failed_again"]
+    assert told.reason is not None
+    assert "the processor died" in told.reason
+    assert bench.dlq.visible == {"new-m-stripe:evt_7"}
+
+
+def test_message_that_came_back_unnoticed_is_found_when_the_time_is_up() -> None:
+    """The queue's own count is approximate: what it hid is still told as failed again, not as waiting."""
+    bench = Bench()
+    bench.fill(3)
+    bench.process(fails=lambda _: False, dies=lambda webhook_id: webhook_id == "stripe:evt_1")
+    bench.dlq.tells_depth = False
+    report = bench.run(replace(PLAN, follows_to_the_end=True, wait_for_s=0))
+    assert (report.processed, report.failed_again, report.waiting) == (2, 1, 0)
+
+
+def test_other_dead_letter_of_an_awaited_webhook_is_not_its_end() -> None:
+    """Only the message that was sent counts; a duplicate that lay there before says nothing."""
+    bench = Bench()
+    bench.fill(1)
+    bench.dlq.add("stripe:evt_0", message_id="other")
+    report = bench.run(replace(PLAN, follows_to_the_end=True, wait_for_s=0))
+    assert (report.redriven, report.in_flight, report.failed_again, report.waiting) == (1, 1, 0, 1)
