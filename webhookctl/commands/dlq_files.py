@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from webhookctl.commands.dlq_options import DEFAULT_MOST, Most, takes_filters
+from webhookctl.commands.dlq_options import DEFAULT_MOST, Most, say_what_looking_changed, takes_filters
 from webhookctl.commands.options import Confirm
 from webhookctl.context import Context
 from webhookctl.core.dlq_actions import export_dead_letters, import_dead_letters, purge_dead_letters
@@ -27,7 +27,10 @@ def export(
     limit: Most = DEFAULT_MOST,
 ) -> None:
     """Write dead letters, each with its webhook's record, to a file; the queue stays as it is."""
-    ctx.obj.show(export_dead_letters(ctx.obj.redrive_desk, filters, file, has_payloads=payloads, most=limit))
+    app = ctx.obj
+    report = export_dead_letters(app.redrive_desk, filters, file, has_payloads=payloads, most=limit)
+    app.show(report)
+    say_what_looking_changed(app.console, report.seen)
 
 
 def import_(
@@ -69,7 +72,7 @@ def purge(
     target = None if no_export else file or default
     report = purge_dead_letters(app.redrive_desk, filters, target, has_payloads=payloads, most=limit)
     app.show(report)
-    if report.file is not None:
+    if report.file is not None and report.purged:
         app.console.say(f"to undo: webhookctl dlq import --env {app.environment} {report.file}")
     if report.undeleted:
         raise PartialError(f"{report.undeleted:,} messages could not be deleted", hint="webhookctl dlq list")

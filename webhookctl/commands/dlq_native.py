@@ -12,7 +12,6 @@ from webhookctl.errors import INTERRUPTED_EXIT_CODE, UsageError, WebhookctlError
 
 def redrive_natively(context: AppContext, plan: RedrivePlan, *, yes: bool, confirm: str | None) -> None:
     """Ask, start a move task and show it to its end. Ctrl-C cancels it; what was moved stays moved."""
-    _refuse_what_sqs_cannot(plan)
     context.guard(
         "Move EVERY dead letter back to the processing queue", yes=yes or context.is_disposable, confirm=confirm
     )
@@ -30,13 +29,16 @@ def redrive_natively(context: AppContext, plan: RedrivePlan, *, yes: bool, confi
         raise WebhookctlError(f"the move task failed: {task.failure}", hint="webhookctl dlq redrive, without --native")
 
 
-def _refuse_what_sqs_cannot(plan: RedrivePlan) -> None:
+def refuse_what_sqs_cannot(plan: RedrivePlan, *, is_resumed: bool, is_edited: bool) -> None:
+    """Raise UsageError for options that SQS's own redrive has no answer to."""
     asked = {
         "a filter": not plan.filters.is_empty,
         "--max": plan.limit is not None,
         "--canary": plan.canary is not None,
         "--dry-run": plan.is_dry_run,
         "--wait": plan.follows_to_the_end,
+        "--journal or --resume": is_resumed,
+        "--edit or --patch": is_edited,
     }
     wrong = [name for name, is_asked in asked.items() if is_asked]
     if wrong:

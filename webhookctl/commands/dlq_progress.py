@@ -11,6 +11,7 @@ from typing import Final
 
 from webhookctl.console import Progress
 from webhookctl.context import AppContext
+from webhookctl.core.outcomes import Outcome
 from webhookctl.core.redrive_report import Happening
 from webhookctl.render import render
 
@@ -28,27 +29,42 @@ class Followed:
     stop: threading.Event = field(default_factory=threading.Event)
     moved: int = 0
     held_back: int = 0
+    processed: int = 0
+    failed_again: int = 0
     started_at: float = field(default_factory=time.monotonic)
+    moved_at: float = 0.0
     shown_at: float = 0.0
 
     def happened(self, happening: Happening) -> None:
         """Take note of one happening."""
         if self.context.settings.output == "jsonl":
             render(happening, self.context.console, output="jsonl")
-        if happening.event in _MOVED:
-            self.moved += 1
-        elif happening.reason is not None:
-            self.held_back += 1
         now = time.monotonic()
+        self._count(happening, now)
         if now - self.shown_at >= _EVERY_S:
             self.shown_at = now
-            self.progress.update(self._line(now - self.started_at))
+            self.progress.update(self._line())
 
-    def _line(self, seconds: float) -> str:
+    def _count(self, happening: Happening, now: float) -> None:
+        if happening.event in _MOVED:
+            self.moved += 1
+            self.moved_at = now
+        elif happening.event == Outcome.PROCESSED:
+            self.processed += 1
+        elif happening.event == Outcome.FAILED_AGAIN:
+            self.failed_again += 1
+        elif happening.reason is not None:
+            self.held_back += 1
+
+    def _line(self) -> str:
+        """Say how far it is. The rate is that of moving; the wait for outcomes does not lower it."""
+        seconds = self.moved_at - self.started_at
         rate = self.moved / seconds if seconds > 0 else 0.0
         left = max(0, self.total - self.moved - self.held_back)
         remaining = f", {left / rate:.0f} s left" if rate > 0 and left else ""
-        return f"{self.moved:,} of about {self.total:,}, {rate:,.0f}/s{remaining}"
+        ended = f"; {self.processed:,} processed, {self.failed_again:,} failed again"
+        is_followed = self.processed or self.failed_again
+        return f"{self.moved:,} of about {self.total:,}, {rate:,.0f}/s{remaining}{ended if is_followed else ''}"
 
 
 @contextmanager

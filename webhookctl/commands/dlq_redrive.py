@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from webhookctl.commands.dlq_edit import chosen_patch
-from webhookctl.commands.dlq_native import redrive_natively
+from webhookctl.commands.dlq_native import redrive_natively, refuse_what_sqs_cannot
 from webhookctl.commands.dlq_options import Visibility, takes_filters
 from webhookctl.commands.dlq_progress import following
 from webhookctl.commands.options import Confirm, DryRun, Timeout, Yes
@@ -83,6 +83,7 @@ def redrive(
         wait_for_s=timeout.total_seconds(),
     )
     if native:
+        refuse_what_sqs_cannot(plan, is_resumed=resume or journal is not None, is_edited=edit or patch is not None)
         redrive_natively(app, plan, yes=yes, confirm=confirm)
         return
     if resume:
@@ -106,8 +107,7 @@ def _carried_out(context: AppContext, plan: RedrivePlan, path: Path, *, is_resum
 
 def _conclude(context: AppContext, report: RedriveReport, path: Path) -> None:
     """Print the report and turn what went wrong into the exit code."""
-    shown = report.shown() if context.settings.output == "table" else report
-    render(shown, context.console, output=context.settings.output)
+    render(report, context.console, output=context.settings.output)
     again = f"webhookctl dlq redrive --env {context.environment} --journal {path} --resume"
     if report.stopped_by is StoppedBy.INTERRUPT:
         context.console.say(f"interrupted; go on with: {again}")
@@ -139,6 +139,8 @@ def _resumed(asked: RedrivePlan, journal: Path | None) -> RedrivePlan:
     """Return the plan of the interrupted redrive. Raises UsageError when it is another environment's."""
     if journal is None:
         raise UsageError("--resume needs --journal FILE", hint="the interrupted redrive printed the file")
+    if asked.is_dry_run:
+        raise UsageError("--resume finishes a redrive: it has no --dry-run", hint="webhookctl dlq redrive --dry-run")
     if not asked.filters.is_empty:
         raise UsageError("--resume takes no filters: the journal has those of the interrupted redrive")
     plan = resumed_plan(journal)
@@ -164,6 +166,4 @@ def _rate(text: str | None) -> float | None:
 
 
 def _question(plan: RedrivePlan) -> str:
-    described = plan.filters.describe()
-    which = ", ".join(f"{name} {value}" for name, value in described.items()) if described else "all"
-    return f"Move dead letters back to the processing queue ({which})"
+    return f"Move dead letters back to the processing queue ({plan.words()})"

@@ -50,6 +50,13 @@ class FixUp:
         """What the patch touches, without values."""
         return [f"{step['op']} {step['path']}" for step in self.patch]
 
+    def check(self, letter: DeadLetter) -> DeadLetter:
+        """Return the dead letter as it is if the patch fits it. Raises EditError. Writes nothing: for a dry run."""
+        if letter.webhook is None:
+            raise EditError("the table has no such webhook")
+        patched(letter.webhook, self.patch)
+        return letter
+
     def apply(self, letter: DeadLetter) -> DeadLetter:
         """Return the dead letter with its webhook's body fixed up in the table. Raises EditError: nothing changed.
 

@@ -89,6 +89,21 @@ class RedrivePlan:
             wanted = min(wanted, -(-int(self.rate_per_s) // 100))
         return max(1, wanted)
 
+    def words(self) -> str:
+        """Return the plan in a line for a person; of a patch only the paths."""
+        filters = [f"{name} {value}" for name, value in self.filters.describe().items()]
+        canary = self.canary and f"a canary of {self.canary.size} that stops at {self.canary.stop_if_fail} failed again"
+        told = [
+            ", ".join(filters) or "all dead letters",
+            None if self.is_guarded else "without the guard",
+            None if self.patch is None else "fixed up: " + ", ".join(f"{s['op']} {s['path']}" for s in self.patch),
+            None if self.rate_per_s is None else f"at most {self.rate_per_s:g}/s",
+            None if self.limit is None else f"at most {self.limit:,}",
+            canary,
+            "each followed to its end" if self.follows_to_the_end else None,
+        ]
+        return "; ".join(filter(None, told))
+
     def describe(self) -> dict[str, Any]:
         """Return the plan as JSON values, for the journal's first line."""
         return {

@@ -1,15 +1,16 @@
 """What a redrive says: each thing as it happens, and the sum at the end."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from webhookctl.core.dead_letter import DeadLetter
 from webhookctl.core.outcomes import Followed
 from webhookctl.core.redrive_guard import Verdict
 from webhookctl.core.redrive_plan import RedrivePlan
+from webhookctl.core.wrapped import wrapped
 
 
 class StoppedBy(StrEnum):
@@ -22,6 +23,35 @@ class StoppedBy(StrEnum):
     CANARY = "canary"
     CANARY_UNKNOWN = "canary_unknown"
     INTERRUPT = "interrupt"
+
+
+_WHY: Final = {
+    StoppedBy.EMPTY: "the queue came to its end",
+    StoppedBy.REPEAT: "the queue came round",
+    StoppedBy.DEADLINE: "--deadline was over",
+    StoppedBy.MAX: "--max was reached",
+    StoppedBy.CANARY: "the canary stopped it",
+    StoppedBy.CANARY_UNKNOWN: "the canary's end did not come in time",
+    StoppedBy.INTERRUPT: "Ctrl-C",
+}
+_COUNTED: Final = {
+    "seen": "seen",
+    "unmatched": "not meant by the filter",
+    "would_redrive": "would be redriven",
+    "redriven": "redriven",
+    "already_processed": "processed already: the message is only deleted",
+    "finished": "sent by the interrupted run: the message is only deleted",
+    "superseded": "superseded by a later event: left in the queue",
+    "in_flight": "on their way by another message: left in the queue",
+    "no_record": "unknown to the table: left in the queue",
+    "unreadable": "not ours to read: left in the queue",
+    "edit_failed": "could not be fixed up: left in the queue",
+    "send_failed": "refused by the processing queue: left in the queue",
+    "undeleted": "sent but not deleted: --resume deletes them",
+    "processed": "came to PROCESSED",
+    "failed_again": "failed again",
+    "waiting": "still on their way",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +117,7 @@ class RedriveReport:
     """
 
     redrive_id: str
+    plan: str
     is_dry_run: bool
     stopped_by: StoppedBy
     seen: int
@@ -126,9 +157,13 @@ class RedriveReport:
         late = (StoppedBy.DEADLINE, StoppedBy.CANARY_UNKNOWN)
         return self.stopped_by in late or (self.waiting > 0 and self.stopped_by is not StoppedBy.INTERRUPT)
 
-    def shown(self) -> dict[str, Any]:
-        """Return what a person wants to read: the counts that are not zero, and how it ended."""
-        return {"redrive_id": self.redrive_id, "stopped_by": self.stopped_by, **self.counts(), "seconds": self.seconds}
+    def draw(self, width: int, style: Callable[..., str]) -> Iterator[str]:
+        """Yield what a person wants to read: the counts that are not zero, and how it ended."""
+        what = "Dry run, nothing was changed" if self.is_dry_run else f"Redrive {self.redrive_id}"
+        yield style(f"{what}: {_WHY[self.stopped_by]} after {self.seconds:.1f} s", "bold")
+        yield from wrapped(f"Asked for: {self.plan}", width)
+        for name, count in self.counts().items():
+            yield f"{count:>9,}  {_COUNTED[name]}"
 
     def counts(self) -> dict[str, int]:
         """Return the counts that are not zero, for the audit line."""
@@ -149,6 +184,7 @@ class RedriveReport:
         """Sum up a run."""
         return cls(
             redrive_id=plan.redrive_id,
+            plan=plan.words(),
             is_dry_run=plan.is_dry_run,
             stopped_by=stopped_by,
             seen=seen,

@@ -104,6 +104,7 @@ def _tools(
     stop: threading.Event,
 ) -> Collaborators:
     fix_up = _fix_up(plan, desk)
+    mend = None if fix_up is None else fix_up.check if plan.is_dry_run else fix_up.apply
     return Collaborators(
         dlq=desk.source.queue,
         target=desk.target,
@@ -111,7 +112,7 @@ def _tools(
         normalise=desk.source.normalise,
         journal=journal,
         happened=happened,
-        fix_up=fix_up.apply if fix_up is not None else None,
+        fix_up=mend,
         now=desk.source.now,
         stop=stop,
     )
