@@ -149,6 +149,7 @@ class SqsMoveTasks:
 def _task(raw: Mapping[str, Any]) -> MoveTask:
     return MoveTask(
         status=MoveStatus(raw["Status"]),
+        started_ms=int(raw.get("StartedTimestamp", 0)),
         moved=int(raw.get("ApproximateNumberOfMessagesMoved", 0)),
         to_move=raw.get("ApproximateNumberOfMessagesToMove"),
         handle=raw.get("TaskHandle"),

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from webhookctl.errors import UsageError
 
-_POLL_S: Final = 1.0
+_POLL_S: Final = 0.5
 
 
 class MoveStatus(StrEnum):
@@ -23,9 +23,13 @@ class MoveStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveTask:
-    """A move task. `moved` and `to_move` are approximate; `handle` is known only while it runs."""
+    """A move task. `moved` and `to_move` are approximate; `started_ms` is since the epoch.
+
+    `handle` is known only while it runs.
+    """
 
     status: MoveStatus
+    started_ms: int
     moved: int
     to_move: int | None
     handle: str | None = None
@@ -73,12 +77,12 @@ def move(
     stop: threading.Event,
 ) -> MoveTask:
     """Run a native redrive to its end and return the task as it ended. A stop cancels it."""
-    refuse_while_moving(moves, source_arn)
+    earlier = moves.latest(source_arn)
     handle = moves.start(source_arn, target_arn=target_arn, rate_per_s=rate_per_s)
     is_cancelled = False
     while True:
         task = moves.latest(source_arn)
-        if task is not None:
+        if task is not None and (earlier is None or task.started_ms > earlier.started_ms):
             progress(task)
             if task.is_over:
                 return task
