@@ -148,6 +148,12 @@ class FakeWebhooks:
         self.stored[webhook.webhook_id] = webhook
         return webhook
 
+    def replace_body(self, before: StoredWebhook, after: StoredWebhook) -> bool:
+        if self.stored[before.webhook_id] != before:
+            return False
+        self.add(after)
+        return True
+
     def end(self, webhook_id: str, status: Status) -> None:
         """Let the processor write a new state."""
         before = self.stored[webhook_id]
@@ -193,3 +199,16 @@ class FakeLogs:
         assert stream == f"operator/{at:%Y-%m-%d}"
         assert group == "audit"
         self.lines += messages
+
+
+class FakeMoves:
+    """An SQS without move tasks. Implements `MoveTasks`."""
+
+    def latest(self, source_arn: str) -> None:
+        del source_arn
+
+    def start(self, source_arn: str, *, target_arn: str, rate_per_s: int | None) -> str:
+        raise AssertionError((source_arn, target_arn, rate_per_s))
+
+    def cancel(self, handle: str) -> None:
+        raise AssertionError(handle)

@@ -39,9 +39,8 @@ class DeadLetterRow:
         """Yield the dead letter as a few lines of the width."""
         yield style(self.webhook_id or f"message {self.message_id}", "bold")
         told = [self.status and f"is {self.status}", self.event_type, self.amount]
-        at = to_second(self.received_at or self.sent_at)
-        yield from wrapped(", ".join([*filter(None, told), f"received {at}"]), width, indent=4)
-        yield from wrapped(self.error, width, indent=4)
+        yield from wrapped(", ".join(filter(None, told)), width, indent=4)
+        yield from wrapped(f"received {to_second(self.received_at or self.sent_at)}; {self.error}", width, indent=4)
 
 
 def row(letter: DeadLetter) -> DeadLetterRow:

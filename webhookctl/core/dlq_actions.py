@@ -3,7 +3,7 @@
 import uuid
 from pathlib import Path
 
-from webhookctl.core.dlq_archive import Archive, Exported, Imported, Purged, export, import_file, purge
+from webhookctl.core.dlq_archive import Archive, Exported, Imported, Purged, check_file, export, import_file, purge
 from webhookctl.core.dlq_filter import DeadLetterFilter
 from webhookctl.core.dlq_scan import ScanLimits
 from webhookctl.core.redrive_native import refuse_while_moving
@@ -24,6 +24,7 @@ def export_dead_letters(
 
 def import_dead_letters(desk: RedriveDesk, path: Path) -> Imported:
     """Put the messages of an export back into the dead-letter queue. Raises UsageError when the file is not one."""
+    check_file(path)
     action_id = _action_id()
     desk.account("dlq.import", action_id, "started", details={})
     report = import_file(path, desk.source.queue)

@@ -99,13 +99,17 @@ def export(look: Look, path: Path, *, has_payloads: bool) -> Exported:
     return Exported(file=path, exported=archive.written, seen=look.seen, is_complete=look.is_complete)
 
 
+def check_file(path: Path) -> None:
+    """Read a whole export. Raises UsageError that names the first line that is none."""
+    for _ in _messages(path):
+        pass
+
+
 def import_file(path: Path, queue: Queue) -> Imported:
-    """Send the messages of an export to the dead-letter queue. Raises UsageError before anything is sent.
+    """Send the messages of an export, which `check_file` found good, to the dead-letter queue.
 
     A message that is in the queue already comes in a second time: the redrive's guard sends each webhook once.
     """
-    for _ in _messages(path):  # the whole file is checked first
-        pass
     imported = failed = 0
     messages = _messages(path)
     while batch := list(islice(messages, BATCH)):

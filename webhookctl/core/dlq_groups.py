@@ -22,6 +22,7 @@ _RETRY_WINDOWS: Final = {
 """How long each provider goes on sending an event that it got no 2xx for (the providers' documentation)."""
 
 _OVER: Final = "over"
+_NO_FINGERPRINT: Final = frozenset({"none", "no_record", "unreadable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ class DeadLetterGroup:
     def draw(self, width: int, style: Style) -> Iterator[str]:
         """Yield the group as a person reads it, in lines of the width."""
         yield style(f"{self.count:,} x {self.provider} {self.event_type}", "bold")
-        yield from wrapped(f"{self.error}  (--error {self.fingerprint})", width, indent=4)
+        chosen = "" if self.fingerprint in _NO_FINGERPRINT else f"  (--error {self.fingerprint})"
+        yield from wrapped(self.error + chosen, width, indent=4)
         age = (
             f"received {self.oldest_age} ago"
             if self.count == 1

@@ -1,0 +1,186 @@
+"""The `dlq` commands as an operator reads them at 80 columns, and as a script reads them."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from lambdas.shared.webhook import PaymentEvent, Status
+from tests.cli.conftest import Ran
+from tests.fakes_dlq import NOW, FakeLogs, FakeMoves, FakeQueue, FakeWebhooks, World, failed_webhook
+from webhookctl.config import Settings
+from webhookctl.context import AppContext
+from webhookctl.core.dlq import DeadLetterQueue
+from webhookctl.core.operator_audit import Operator, OperatorAudit
+from webhookctl.core.redrive_run import RedriveDesk
+
+
+@dataclass
+class Shop:
+    """An environment with three kinds of dead letters, behind the real commands."""
+
+    cli: Callable[..., Ran]
+    world: World = field(default_factory=World)
+    logs: FakeLogs = field(default_factory=FakeLogs)
+
+    def __post_init__(self) -> None:
+        self.queue, self.target, self.webhooks = FakeQueue(self.world), FakeQueue(self.world), FakeWebhooks()
+        self._fill("evt_1", paid("EUR", 12_345, "pi_1"), error="ledger unreachable")
+        self._fill("evt_2", paid("JPY", 500, "pi_2"), error="ledger unreachable")
+        self._fill("WH-3", paid("USD", 4_200, "cap_3"), provider="paypal", event_type="PAYMENT.CAPTURE.COMPLETED")
+        self._fill("evt_4", paid("USD", 100, "pi_4"), status=Status.PROCESSED)
+
+    def _fill(self, name: str, event: PaymentEvent, **given: object) -> None:
+        webhook = failed_webhook(name, event=event, **given)  # type: ignore[arg-type]
+        self.queue.add(self.webhooks.add(webhook).webhook_id)
+
+    def run(self, *words: str) -> Ran:
+        return self.cli("dlq", *words, "--env", "dev", make_context=self._context)
+
+    def _context(self, settings: Settings) -> AppContext:
+        app = AppContext(settings)
+        app.now = self.world.now  # type: ignore[method-assign]
+        app.dead_letters = DeadLetterQueue(
+            environment="dev",
+            queue=self.queue,
+            webhooks=self.webhooks,
+            normalise=lambda webhook: webhook.event,
+            now=self.world.now,
+            monotonic=self.world.monotonic,
+        )
+        app.redrive_desk = RedriveDesk(
+            source=app.dead_letters,
+            target=self.target,
+            moves=FakeMoves(),
+            bodies=self.webhooks,
+            audit=OperatorAudit(logs=self.logs, group="audit"),
+            operator=Operator(principal="arn:aws:sts::0:assumed-role/Admin/alice", user="alice"),
+        )
+        return app
+
+    def audited(self) -> list[str]:
+        return [f"{line['action']} {line['outcome']}" for line in map(json.loads, self.logs.lines)]
+
+
+def paid(currency: str, amount: int, payment_id: str) -> PaymentEvent:
+    return PaymentEvent(kind="payment.succeeded", payment_id=payment_id, amount_minor=amount, currency=currency)
+
+
+@pytest.fixture
+def shop(cli: Callable[..., Ran]) -> Shop:
+    return Shop(cli)
+
+
+@pytest.mark.parametrize("output", ["table", "json", "jsonl"])
+@pytest.mark.parametrize("words", [["list"], ["list", "--each"]], ids=" ".join)
+def test_list_says_why_how_much_and_how_long(
+    shop: Shop, words: list[str], output: str, snapshot: SnapshotAssertion
+) -> None:
+    """Groups with money per currency, ages and both clocks; no line is wider than 80 columns; nothing is taken out."""
+    ran = shop.run(*words, "-o", output)
+    assert ran.exit_code == 0
+    assert ran.out == snapshot
+    assert output != "table" or max(len(line) for line in ran.out.splitlines()) <= 80
+    assert "receive count" in ran.out + ran.err or output != "table"
+    assert len(shop.queue.visible) == 4
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_dry_run_prints_the_plan_and_changes_nothing(shop: Shop, output: str, snapshot: SnapshotAssertion) -> None:
+    """What was asked for, and what would become of each; not even an audit record."""
+    ran = shop.run("redrive", "--dry-run", "--provider", "stripe", "--rate", "50/s", "-o", output)
+    assert ran.exit_code == 0
+    assert _steady(ran.out) == snapshot
+    assert len(shop.queue.visible) == 4
+    assert not shop.target.sent
+    assert not shop.audited()
+
+
+@pytest.mark.parametrize("output", ["table", "json", "jsonl"])
+def test_redrive_ends_with_its_sum(shop: Shop, output: str, snapshot: SnapshotAssertion) -> None:
+    """The final table; under jsonl each happening, then the sum."""
+    ran = shop.run("redrive", "--yes", "-o", output)
+    assert ran.exit_code == 0
+    assert _steady(ran.out) == snapshot
+    assert not shop.queue.messages
+    assert shop.audited() == ["dlq.redrive started", "dlq.redrive done"]
+
+
+def test_refused_send_ends_with_exit_6_and_what_to_do(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """Some moved and some did not: partial, with the next command."""
+    shop.target.refuses_sends = {"m-stripe:evt_2"}
+    ran = shop.run("redrive", "--yes")
+    assert ran.exit_code == 6
+    assert _steady(ran.out) + ran.err == snapshot
+
+
+def test_outcome_that_does_not_come_in_time_ends_with_exit_8(shop: Shop) -> None:
+    """The time was up: exit 8 with the command that goes on waiting."""
+    ran = shop.run("redrive", "--yes", "--wait", "--timeout", "0s")
+    assert ran.exit_code == 8
+    assert "3 redriven webhooks have not come to an end in time" in ran.err
+    assert "--resume" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["show", "nope"], 5, "no dead letter 'nope' among those visible now"),
+        (["list", "--provider", "stirpe"], 2, "unknown provider 'stirpe'"),
+        (["list", "--where", "a ==="], 2, "not a JMESPath expression"),
+        (["redrive", "--query", "a ==="], 2, "not a JMESPath expression"),
+        (["list", "--where", "abs(webhook.id)"], 2, "does not fit a dead letter"),
+        (["list", "--min-amount", "much"], 2, "not an amount"),
+        (["list", "--since", "yesterday"], 2, "is not a time"),
+        (["list", "--since", "1h", "--until", "2h"], 2, "nothing can match"),
+        (["redrive", "--rate", "fast"], 2, "is not a rate"),
+        (["redrive", "--rate", "0"], 2, "is not a rate"),
+        (["redrive", "--max", "0"], 2, "--max"),
+        (["redrive", "--deadline", "soon"], 2, "not a duration"),
+        (["redrive", "--patch", "nope.json"], 2, "is not readable JSON"),
+        (["redrive", "--resume"], 2, "--resume needs --journal FILE"),
+        (["redrive", "--resume", "--journal", "nope"], 2, "cannot be read"),
+        (["redrive", "--resume", "--journal", "nope", "--dry-run"], 2, "it has no --dry-run"),
+        (["redrive", "--resume", "--journal", "nope", "--id", "x"], 2, "--resume takes no filters"),
+        (["import", "nope.jsonl", "--yes"], 2, "cannot be read"),
+        (["purge", "--file", "x", "--no-export"], 2, "contradict"),
+        (["purge"], 3, "--confirm dev"),
+        (["redrive"], 3, "not confirmed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistake_is_told_in_two_lines_and_changes_nothing(shop: Shop, words: list[str], code: int, said: str) -> None:
+    """The exit code, what is wrong and what to do; never a traceback; nothing on stdout; nothing moved."""
+    ran = shop.run(*words)
+    assert ran.exit_code == code
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    assert (len(shop.queue.visible), shop.target.sent, shop.audited()) == (4, [], [])
+
+
+def test_purge_and_import_leave_their_audit_records(shop: Shop, tmp_path: Path) -> None:
+    """Begin and end of each action, with its counts; what was purged comes back."""
+    assert shop.run("export", "copy.jsonl").exit_code == 0
+    assert shop.run("purge", "--file", "gone.jsonl", "--confirm", "dev").exit_code == 0
+    assert not shop.queue.messages
+    assert shop.run("import", "gone.jsonl", "--yes").exit_code == 0
+    assert len(shop.queue.sent) == len((tmp_path / "gone.jsonl").read_text().splitlines()) == 4
+    assert shop.audited() == [
+        "dlq.export done",
+        "dlq.purge started",
+        "dlq.purge done",
+        "dlq.import started",
+        "dlq.import done",
+    ]
+    assert NOW.isoformat()[:10] in shop.logs.lines[0]
+
+
+def _steady(text: str) -> str:
+    """Take out what differs from run to run."""
+    text = re.sub(r"rd-[0-9a-f]{12}", "rd-000000000000", text)
+    return re.sub(r'(after |"seconds": )[\d.]+', r"\g<1>0.0", text)
