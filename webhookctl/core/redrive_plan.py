@@ -59,11 +59,14 @@ class RedrivePlan:
 
     @property
     def portion(self) -> int:
-        """How many messages a thread takes at once: not more than it can send in a tenth of their hidden time."""
+        """How many messages a thread takes at once; they are journalled and told of together.
+
+        Under a rate a second's worth, and never more than can be sent in a tenth of their hidden time.
+        """
         most = min(_PORTION, self.limit or _PORTION, self.canary.size if self.canary else _PORTION)
         if self.rate_per_s is None:
             return most
-        return max(1, min(most, int(self.rate_per_s * self.visibility_s / 10)))
+        return max(1, min(most, int(self.rate_per_s * min(1, self.visibility_s / 10))))
 
     @property
     def send_batch(self) -> int:
