@@ -111,6 +111,8 @@ class DeadLetterView(DeadLetterRow):
         yield from ("", style("Tries, from the processor's log", "bold"))
         for attempt in self.tries:
             yield from attempt.draw(width, style)
+        if not self.tries:
+            yield "    none there (any more)"
         yield from ("", style("Audit records", "bold"))
         for change in self.audit:
             status = f" {change.status}" if change.status else ""

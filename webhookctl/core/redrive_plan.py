@@ -94,7 +94,10 @@ class RedrivePlan:
 
     def words(self) -> str:
         """Return the plan in a line for a person; of a patch only the paths."""
-        filters = [f"{name} {value}" for name, value in self.filters.describe().items()]
+        filters = [
+            f"{name} {' or '.join(value) if isinstance(value, list) else value}"
+            for name, value in self.filters.describe().items()
+        ]
         canary = self.canary and f"a canary of {self.canary.size} that stops at {self.canary.stop_if_fail} failed again"
         told = [
             ", ".join(filters) or "all dead letters",
