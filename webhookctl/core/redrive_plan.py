@@ -98,14 +98,14 @@ class RedrivePlan:
             f"{name} {' or '.join(value) if isinstance(value, list) else value}"
             for name, value in self.filters.describe().items()
         ]
-        canary = self.canary and f"a canary of {self.canary.size} that stops at {self.canary.stop_if_fail} failed again"
+        canary = self.canary
         told = [
             ", ".join(filters) or "all dead letters",
             None if self.is_guarded else "without the guard",
             None if self.patch is None else "fixed up: " + ", ".join(f"{s['op']} {s['path']}" for s in self.patch),
             None if self.rate_per_s is None else f"at most {self.rate_per_s:g}/s",
             None if self.limit is None else f"at most {self.limit:,}",
-            canary,
+            None if canary is None else f"a canary of {canary.size} that stops at {canary.stop_if_fail} failed again",
             "each followed to its end" if self.follows_to_the_end else None,
         ]
         return "; ".join(filter(None, told))
