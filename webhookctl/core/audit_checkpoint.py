@@ -5,7 +5,9 @@ once. A checkpoint that lies where the log's owner cannot reach it can: every la
 
 Leaves are SHA-256(0x00 | webhook id | 0x00 | seq | 0x00 | chain hash), nodes SHA-256(0x01 | left | right) (the
 prefixes of RFC 6962, so that a node can't be taken for a leaf). Webhooks fall into 256 buckets by the first byte of
-the SHA-256 of their id, so that a mismatch can be narrowed down. The head is sealed with an HMAC by the audit key.
+the SHA-256 of their id, so that a mismatch can be narrowed down. Operators' lines, which have no seal of their own,
+have a tree of their own: its leaves are the SHA-256 of the lines, in the order of these. The head is sealed with an
+HMAC by the audit key.
 """
 
 import hashlib
@@ -43,6 +45,7 @@ class Checkpoint:
     items: int
     root: str
     buckets: tuple[Bucket, ...]
+    operators: Bucket
     states: Mapping[str, tuple[int, str]] | None = None
     key_id: str = ""
     hmac: str = ""
@@ -88,8 +91,16 @@ class MerkleTree:
 State = tuple[str, int, bytes]
 
 
-def make(states: Iterable[State], *, environment: str, at: str, key: AuditKey, with_states: bool = False) -> Checkpoint:
-    """Return the sealed checkpoint over the states (in the order of webhook ids)."""
+def make(
+    states: Iterable[State],
+    operators: Iterable[bytes],
+    *,
+    environment: str,
+    at: str,
+    key: AuditKey,
+    with_states: bool = False,
+) -> Checkpoint:
+    """Return the sealed checkpoint over the states (in the order of webhook ids) and the hashes of operators' lines."""
     trees, kept = _trees(states, keep=with_states)
     head = Checkpoint(
         environment=environment,
@@ -97,6 +108,7 @@ def make(states: Iterable[State], *, environment: str, at: str, key: AuditKey, w
         items=sum(tree.items for tree in trees),
         root=_top(trees),
         buckets=tuple(Bucket(items=tree.items, root=tree.root()) for tree in trees),
+        operators=_bucket(operators),
         states=kept,
         key_id=key.id,
     )
@@ -112,6 +124,7 @@ def load(text: str, keys: Sequence[AuditKey]) -> Checkpoint:
             **{
                 **raw,
                 "buckets": tuple(Bucket(**bucket) for bucket in raw["buckets"]),
+                "operators": Bucket(**raw["operators"]),
                 "states": None if states is None else {k: (int(s), str(c)) for k, (s, c) in states.items()},
             }
         )
@@ -122,8 +135,12 @@ def load(text: str, keys: Sequence[AuditKey]) -> Checkpoint:
     return head
 
 
-def compare(checkpoint: Checkpoint, states: Iterable[State]) -> Iterator[Finding]:
-    """Yield what today's states (up to the checkpoint's moment) lack of it or have otherwise."""
+def compare(checkpoint: Checkpoint, states: Iterable[State], operators: Iterable[bytes]) -> Iterator[Finding]:
+    """Yield what today's states and operators' lines (up to the checkpoint's moment) lack of it or have otherwise."""
+    told, then = _bucket(operators), checkpoint.operators
+    if told != then:
+        counted = f"{then.items} operators' lines then, {told.items} of that time now"
+        yield _finding("operators", None, f"{counted}: edited, removed or added")
     trees, now = _trees(states, keep=checkpoint.states is not None)
     if _top(trees) == checkpoint.root:
         return
@@ -154,6 +171,13 @@ def _named(then: Mapping[str, tuple[int, str]], now: Mapping[str, tuple[int, str
         yield _finding(
             webhook_id, now[webhook_id][0], "the checkpoint does not know this webhook: its lines were added"
         )
+
+
+def _bucket(leaves: Iterable[bytes]) -> Bucket:
+    tree = MerkleTree()
+    for leaf in leaves:
+        tree.add(leaf)
+    return Bucket(items=tree.items, root=tree.root())
 
 
 def _finding(webhook_id: str, seq: int | None, detail: str) -> Finding:

@@ -13,6 +13,7 @@ CREATE TABLE lines (
     webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,
     ttl INTEGER, chain BLOB, prev BLOB
 );
+CREATE TABLE operator_lines (digest BLOB PRIMARY KEY, at_ms INTEGER) WITHOUT ROWID;
 CREATE TABLE row_facts (webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB);
 """
 _BATCH = 2_000
@@ -53,6 +54,15 @@ class AuditIndex:
         self._rows.append((webhook_id, row.seq, row.is_intact, row.is_recent, row.chain, row.prev))
         if len(self._rows) >= _BATCH:
             self._write()
+
+    def add_operator_line(self, digest: bytes, *, at_ms: int) -> None:
+        """Take the hash of what an operator's line says."""
+        self._db.execute("INSERT OR IGNORE INTO operator_lines VALUES (?, ?)", (digest, at_ms))
+
+    def operator_lines(self, *, until_ms: int) -> Iterator[bytes]:
+        """Yield the hashes of the operators' lines up to a log time, each once, in the order of the hashes."""
+        query = "SELECT digest FROM operator_lines WHERE at_ms <= ? ORDER BY digest"
+        yield from (bytes(row[0]) for row in self._db.execute(query, (until_ms,)))
 
     def webhooks(self) -> Iterator[tuple[str, list[LineFacts], RowFacts | None]]:
         """Yield every webhook that has lines or a row, in the order of ids."""

@@ -75,8 +75,14 @@ def write_checkpoint(
     with AuditIndex() as index:
         Verifier(keys=keys, now=now).index((), log.lines(AuditFilter(), start=BEGINNING), index)
         until_ms = int(datetime.fromisoformat(at).timestamp() * 1000)
-        states = index.last_states(until_ms=until_ms)
-        head = make(states, environment=environment, at=at, key=keys[0], with_states=with_states)
+        head = make(
+            index.last_states(until_ms=until_ms),
+            index.operator_lines(until_ms=until_ms),
+            environment=environment,
+            at=at,
+            key=keys[0],
+            with_states=with_states,
+        )
     file.write_text(head.to_json(), encoding="utf-8")
     return WrittenCheckpoint(file=file, at=at, webhooks=head.items, root=head.root, fingerprint=head.fingerprint)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from lambdas.shared.audit_record import AuditKey, is_chained, is_genuine
+from lambdas.shared.audit_record import AuditKey, canonical, is_chained, is_genuine
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status
 from webhookctl.core.audit import OPERATOR, WEBHOOK
@@ -106,6 +106,7 @@ class Verifier:
         line = event.fields()
         if line.get("type") == OPERATOR:
             self._counts["operator_lines"] += 1
+            index.add_operator_line(hashlib.sha256(canonical(line)).digest(), at_ms=_ms(event.at))
         if line.get("type") != WEBHOOK or self.webhook_id not in (None, line.get("webhookId")):
             return
         self._counts["lines"] += 1
@@ -137,7 +138,9 @@ class Verifier:
             listed += verdict.findings[: LISTED - len(listed)]
         told = None
         if self.checkpoint is not None:
-            broken = list(compare(self.checkpoint, index.last_states(until_ms=_ms(parse_iso(self.checkpoint.at)))))
+            then = _ms(parse_iso(self.checkpoint.at))
+            operators = index.operator_lines(until_ms=then)
+            broken = list(compare(self.checkpoint, index.last_states(until_ms=then), operators))
             kinds.update(finding.finding.value for finding in broken)
             listed += broken[: max(LISTED - len(listed), 0)]
             told = "does not hold" if broken else f"holds ({self.checkpoint.items} webhooks of {self.checkpoint.at})"
