@@ -73,6 +73,16 @@ class OperatorsAws(FakeAws):
             message.visible_at = self.clock() + seconds[message.receipt]
         return self._all_done(args["Entries"])
 
+    def _do_GetQueueAttributes(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        visible = sum(message.visible_at <= self.clock() for message in self._at(args).values())
+        attributes = {
+            "ApproximateNumberOfMessages": str(visible),
+            "ApproximateNumberOfMessagesNotVisible": str(len(self._at(args)) - visible),
+            "MessageRetentionPeriod": "1209600",
+            "QueueArn": "arn:aws:sqs:us-east-1:000000000000:queue",
+        }
+        return {"Attributes": attributes}
+
     def _at(self, args: dict[str, Any]) -> dict[str, SqsMessage]:
         return {QUEUE_URL: self.queue, DLQ_URL: self.dlq}[args["QueueUrl"]]
 
