@@ -185,4 +185,8 @@ def _text(value: object) -> str | None:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping) and {"class", "message"} <= value.keys():  # a last error
+        return f"{value['class']}: {value['message']}"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "-" if value is None else str(value)
