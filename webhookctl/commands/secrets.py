@@ -2,9 +2,10 @@
 
 import getpass
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -48,6 +49,7 @@ def set_(
 ) -> None:
     """Set a provider's first key, Square's URL, or one more certificate for PayPal."""
     app = ctx.obj
+    _only_where_it_belongs(provider, {"--notification-url": notification_url, "--trust-pem": trust_pem})
     app.guard(f"Change the secret of {provider}", yes=yes or app.is_disposable, confirm=confirm)
     if notification_url is not None:
         app.show(app.secret_desk.set_members(provider, _url_members(app, provider, notification_url)))
@@ -94,6 +96,16 @@ def retire(
     app.show(app.secret_desk.retire(provider, key_id, is_forced=force))
 
 
+_BELONGS_TO: Final = {"--notification-url": "square", "--trust-pem": "paypal"}
+
+
+def _only_where_it_belongs(provider: str, given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        owner = _BELONGS_TO[option]
+        if value is not None and provider != owner:
+            raise UsageError(f"{option} belongs to {owner}, not to {provider}", hint=f"webhookctl secrets set {owner}")
+
+
 def _value(app: AppContext, source: Path | None, provider: str) -> str:
     if source is not None and str(source) != "-":
         text = _text(source)
@@ -102,7 +114,9 @@ def _value(app: AppContext, source: Path | None, provider: str) -> str:
     else:
         text = sys.stdin.read()
     if not text.strip():
-        raise UsageError("no key was given", hint=f"webhookctl secrets rotate {provider} --from FILE")
+        raise UsageError(
+            "no key was given", hint=f"pipe it in, or name a file: webhookctl secrets set {provider} --from FILE"
+        )
     return text.strip()
 
 
@@ -110,13 +124,15 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotFoundError(f"{path} can't be read: {error}") from error
+        raise NotFoundError(f"{path} can't be read: {error}", hint="--from - reads the key from stdin") from error
 
 
 def _pem(path: Path) -> str:
     text = _text(path)
     if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
-        raise UsageError(f"{path} is not a certificate in PEM form")
+        raise UsageError(
+            f"{path} is not a certificate in PEM form", hint="it begins with -----BEGIN CERTIFICATE-----, without a key"
+        )
     return text
 
 
