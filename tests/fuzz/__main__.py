@@ -15,6 +15,9 @@ from tests.tables import table
 
 FULL = 1_000_000
 _MEGABYTE_KB = 1024
+_HANGS_AFTER_S = 60
+"""What the guided fuzzer calls a hang and fails for. It goes by the clock on the wall, and a busy machine may stop a
+process for seconds; how long an input may really take is the receiver target's law."""
 
 
 def main() -> int:
@@ -44,7 +47,13 @@ def _guided(count: int, seed: int) -> tuple[str, str, str, str]:
         for n, body in enumerate((*SEEDS, *HOSTILE)):
             Path(folder, f"seed-{n}").write_bytes(body)
         command = [sys.executable, "-m", "tests.fuzz.parsers", f"-atheris_runs={count}", f"-seed={seed % 2**31 or 1}"]
-        limits = ["-max_len=8192", "-timeout=5", "-rss_limit_mb=1024", "-verbosity=0", f"-artifact_prefix={folder}/"]
+        limits = [
+            "-max_len=8192",
+            f"-timeout={_HANGS_AFTER_S}",
+            "-rss_limit_mb=1024",
+            "-verbosity=0",
+            f"-artifact_prefix={folder}/",
+        ]
         done = subprocess.run([*command, *limits, folder], capture_output=True, text=True, check=False)
     if done.returncode:
         sys.stderr.write(f"{done.stdout[-2000:]}{done.stderr[-4000:]}\nexit code {done.returncode}\n")
