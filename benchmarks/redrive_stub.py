@@ -130,6 +130,9 @@ class _Answers:
 
     def _answer(self, operation: str, request: dict[str, Any]) -> str:
         match operation:
+            case "GetQueueAttributes":
+                counts = {"ApproximateNumberOfMessages": str(self._left), "ApproximateNumberOfMessagesNotVisible": "0"}
+                return json.dumps({"Attributes": {**counts, "MessageRetentionPeriod": "1209600", "QueueArn": "q"}})
             case "ReceiveMessage":
                 return json.dumps({"Messages": self._received(request["MaxNumberOfMessages"])})
             case "BatchGetItem":

@@ -12,7 +12,16 @@ from typing import Any, TextIO
 
 from webhookctl.cli import run
 
-_WARM = ["webhookctl.cli", "webhookctl.commands.dlq", "webhookctl.aws.dead_letter_desk"]
+_WARM = [
+    "jmespath",
+    "pydantic",
+    "pytest",
+    "webhookctl.aws.dead_letter_desk",
+    "webhookctl.cli",
+    "webhookctl.commands.dlq",
+    "webhookctl.core.outputs",
+    "webhookctl.local.environment",
+]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from webhookctl.errors import ConfigError, WebhookctlError
 __all__ = ["AwsError", "AwsSession", "BotoCoreError", "ClientError", "error_code", "translated"]
 
 DEFAULT_REGION: Final = "us-east-1"
+_UNCHECKED: Final = frozenset({"sqs"})
+"""Services whose calls botocore does not check first: a redrive makes thousands, and it is a tenth of each."""
 _CREDENTIAL_CODES: Final = frozenset(
     {
         "AuthFailure",
@@ -103,6 +105,7 @@ class AwsSession:
                     retries={"mode": "standard", "max_attempts": 1 if self._endpoints else 5},
                     user_agent_extra="webhookctl",
                     max_pool_connections=32,
+                    parameter_validation=service not in _UNCHECKED,
                 ),
             )
         return self._clients[service]
