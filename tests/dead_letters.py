@@ -176,13 +176,6 @@ class DeadLetters:
                 return found
             time.sleep(0.5)
 
-    def wait_for(self, webhook_id: str, *, within_s: float = 90) -> None:
-        """Wait until a webhook has a dead letter."""
-        deadline = time.monotonic() + within_s
-        while webhook_id not in self.listed():
-            assert time.monotonic() < deadline, f"{webhook_id} did not reach the dead-letter queue"
-            time.sleep(0.5)
-
     def cli_environment(self) -> dict[str, str]:
         """Return the variables with which another process works on the same environment."""
         return {**os.environ, "WEBHOOKCTL_HOME": str(self.cli.home)}

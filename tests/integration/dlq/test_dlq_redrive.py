@@ -5,12 +5,14 @@ import secrets
 import stat
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambdas.shared.webhook import Status
+from tests.conftest import Cli
 from tests.dead_letters import DeadLetters, stripe_event
 
 pytestmark = pytest.mark.integration
@@ -21,18 +23,53 @@ def failing(name: str) -> dict[str, Any]:
     return {**stripe_event(name), "webhookctl": {"failTimes": 1000}}
 
 
-def test_canary_that_fails_stops_before_the_rest(dead_letters: DeadLetters) -> None:
-    """The first step fails again: exit 6, and what was not sent is untouched in the queue."""
-    ids = dead_letters.add_many([failing(f"canary{n}") for n in range(8)])
-    code, text = dead_letters.cli.code(
+@dataclass(frozen=True)
+class Stopped:
+    """A canary of two out of eight, which failed again for real: five tries each."""
+
+    dead_letters: DeadLetters
+    ids: list[str]
+    exit_code: int
+    report: dict[str, Any]
+
+    @property
+    def touched(self) -> list[str]:
+        return [webhook_id for webhook_id in self.ids if self.dead_letters.webhook(webhook_id).attempts > 5]
+
+
+@pytest.fixture(scope="module")
+def stopped(deployed: Cli) -> Stopped:
+    dead_letters = DeadLetters(deployed)
+    dead_letters.empty()
+    ids = []
+    for number in range(8):
+        trace_id, parent = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}", secrets.token_hex(8)
+        ids.append(dead_letters.store_failed("stripe", failing(f"canary{number}"), trace=(trace_id, parent)))
+        dead_letters.send(ids[-1:], trace_header=f"Root={trace_id};Parent={parent};Sampled=1")
+    code, text = deployed.code(
         "dlq", "redrive", "--canary", "2", "--stop-if-fail", "1", "--timeout", "90s", "-o", "json"
     )
-    report = json.loads(text)
-    assert code == 6
+    return Stopped(dead_letters, ids, code, json.loads(text))
+
+
+def test_canary_that_fails_stops_before_the_rest(stopped: Stopped) -> None:
+    """The first step fails again: exit 6, and what was not sent is untouched in the queue."""
+    assert stopped.exit_code == 6
+    report = stopped.report
     assert (report["stopped_by"], report["redriven"], report["failed_again"]) == ("canary", 2, 2)
-    assert dead_letters.listed() == set(ids)
-    touched = [webhook_id for webhook_id in ids if dead_letters.webhook(webhook_id).attempts > 5]
-    assert len(touched) == 2
+    assert stopped.dead_letters.listed() == set(stopped.ids)
+    assert len(stopped.touched) == 2
+
+
+def test_show_tells_the_message_the_webhook_each_try_and_the_trace(stopped: Stopped) -> None:
+    """A webhook that failed five times for real shows five tries, its error, its audit records and its spans."""
+    shown = stopped.dead_letters.cli.json("dlq", "show", stopped.touched[0])
+    assert [attempt["attempt"] for attempt in shown["tries"]] == [1, 2, 3, 4, 5]
+    assert all("ProcessingError" in attempt["error"] for attempt in shown["tries"])
+    assert shown["status"] == "FAILED"
+    assert [change["status"] for change in shown["audit"]] == ["RECEIVED", "FAILED", "FAILED"]
+    assert shown["trace"]["trace_id"] == shown["trace_id"]
+    assert "payment-processor-local" in {span["name"].partition(" ")[0] for span in shown["trace"]["spans"]}
 
 
 def test_canary_that_lives_redrives_all(dead_letters: DeadLetters) -> None:
@@ -157,18 +194,6 @@ def test_purge_needs_the_environments_name(dead_letters: DeadLetters) -> None:
     webhook_id = dead_letters.add("stripe", stripe_event("kept"))
     assert dead_letters.cli.code("dlq", "purge", "--no-export")[0] == 3
     assert dead_letters.listed() == {webhook_id}
-
-
-def test_show_tells_the_message_the_webhook_and_each_try(dead_letters: DeadLetters) -> None:
-    """A webhook that failed five times for real shows five tries, its error and its audit records."""
-    report = dead_letters.cli.json("send", "stripe", "--fail-times", "5")
-    webhook_id = report["deliveries"][0]["webhook_id"]
-    dead_letters.wait_for(webhook_id)
-    shown = dead_letters.cli.json("dlq", "show", webhook_id)
-    assert [attempt["attempt"] for attempt in shown["tries"]] == [1, 2, 3, 4, 5]
-    assert shown["status"] == "FAILED"
-    assert {change["status"] for change in shown["audit"]} >= {"RECEIVED", "FAILED"}
-    assert shown["trace_id"]
 
 
 def test_native_redrive_says_clearly_where_it_is_missing(dead_letters: DeadLetters) -> None:
