@@ -171,6 +171,7 @@ def test_purge_and_import_leave_their_audit_records(shop: Shop, tmp_path: Path) 
     assert shop.run("import", "gone.jsonl", "--yes").exit_code == 0
     assert len(shop.queue.sent) == len((tmp_path / "gone.jsonl").read_text().splitlines()) == 4
     assert shop.audited() == [
+        "dlq.export started",
         "dlq.export done",
         "dlq.purge started",
         "dlq.purge done",

@@ -39,14 +39,17 @@ class DeadLetterTable:
         return found
 
     def of_payment(self, payment_id: str) -> Sequence[Sibling]:
-        """Return the processed events of a payment."""
+        """Return the processed events of a payment. Raises WebhookctlError."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             IndexName=_PAYMENT_INDEX,
             KeyConditionExpression="paymentId = :payment",
             ExpressionAttributeValues={":payment": {"S": payment_id}},
         )
-        events = [from_item(item) for page in pages for item in page["Items"]]
+        try:
+            events = [from_item(item) for page in pages for item in page["Items"]]
+        except ClientError as error:
+            raise translated(error) from error
         return [_sibling(event) for event in events if event.get("status") == Status.PROCESSED]
 
     def replace_body(self, before: StoredWebhook, after: StoredWebhook) -> bool:
@@ -74,7 +77,10 @@ class DeadLetterTable:
         request: Any = {self._name: {"Keys": [{"webhookId": {"S": i}} for i in ids], "ConsistentRead": True}}
         items: list[Any] = []
         for attempt in range(_TRIES):
-            answer = self._client.batch_get_item(RequestItems=request)
+            try:
+                answer = self._client.batch_get_item(RequestItems=request)
+            except ClientError as error:
+                raise translated(error) from error
             items += answer["Responses"].get(self._name, [])
             request = answer.get("UnprocessedKeys")
             if not request:

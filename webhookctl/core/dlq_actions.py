@@ -16,9 +16,12 @@ def export_dead_letters(
     desk: RedriveDesk, filters: DeadLetterFilter, path: Path, *, has_payloads: bool, most: int
 ) -> Exported:
     """Write dead letters to a new file. Raises UsageError when it exists."""
-    report = export(desk.source.look(filters, limits=_LIMITS, most=most), path, has_payloads=has_payloads)
-    details = {"filter": filters.describe(), "counts": {"exported": report.exported}, "payloads": has_payloads}
-    desk.account("dlq.export", _action_id(), "done", details=details)
+    action_id = _action_id()
+    described = {"filter": filters.describe(), "payloads": has_payloads}
+    with Archive(path, has_payloads=has_payloads) as archive:
+        desk.account("dlq.export", action_id, "started", details=described)
+        report = export(desk.source.look(filters, limits=_LIMITS, most=most), archive)
+    desk.account("dlq.export", action_id, "done", details={**described, "counts": {"exported": report.exported}})
     return report
 
 

@@ -90,13 +90,12 @@ class Archive:
         self._file.close()
 
 
-def export(look: Look, path: Path, *, has_payloads: bool) -> Exported:
-    """Write the dead letters that a look finds to a new file. Raises UsageError."""
-    with Archive(path, has_payloads=has_payloads) as archive:
-        for letter in look:
-            archive.add([letter])
-        archive.sync()
-    return Exported(file=path, exported=archive.written, seen=look.seen, is_complete=look.is_complete)
+def export(look: Look, archive: Archive) -> Exported:
+    """Write the dead letters that a look finds; return once they are on the disk."""
+    for letter in look:
+        archive.add([letter])
+    archive.sync()
+    return Exported(file=archive.path, exported=archive.written, seen=look.seen, is_complete=look.is_complete)
 
 
 def check_file(path: Path) -> None:
