@@ -6,7 +6,7 @@ where a function dies, when SQS redelivers. The handlers, the boto3 clients and 
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,10 +81,10 @@ class Books:
 class Soak:
     """One run."""
 
-    def __init__(self, *, seed: int, count: int) -> None:
+    def __init__(self, *, seed: int, count: int, make_aws: Callable[..., FakeAws] = FakeAws) -> None:
         self._random = random.Random(seed)
         self._count = count
-        self._aws = FakeAws(fault_for=self._fault)
+        self._aws = make_aws(fault_for=self._fault)
         self._trip = Trip(aws=self._aws)
         self._journal: list[Sent] = []
         self._forged: set[str] = set()

@@ -1,8 +1,11 @@
-"""A soak short enough for every run of the tests."""
+"""A soak short enough for every run of the tests, and proof that its books would notice."""
+
+from typing import Any
 
 import pytest
 
-from tests.soak.soak import Soak
+from tests.fakes_aws import FakeAws
+from tests.soak.soak import Books, Soak
 
 
 @pytest.mark.slow
@@ -13,3 +16,44 @@ def test_the_books_are_clean_after_five_thousand_webhooks_and_random_faults() ->
     assert books.is_clean, books
     assert books.acknowledged == books.sent == 5_000
     assert min(books.faults, books.crashes, books.forgeries, books.dead_lettered) > 0
+
+
+def test_a_seed_repeats_its_run() -> None:
+    """Faults, crashes, forgeries and deliveries are the same ones."""
+    assert Soak(seed=5, count=100).run() == Soak(seed=5, count=100).run()
+
+
+class WithoutPutCondition(FakeAws):
+    """A table that lets a second delivery overwrite what the first has come to."""
+
+    def _do_PutItem(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
+        self._write(args["Item"]["webhookId"]["S"], args["Item"])
+        return {}
+
+
+class WithoutFailures(FakeAws):
+    """A poller that deletes the messages of a batch whether they failed or not."""
+
+    def delete(self, event: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Delete all."""
+        super().delete(event, {**answer, "batchItemFailures": []})
+
+
+class WithoutSends(FakeAws):
+    """A queue that acknowledges and forgets one message in ten."""
+
+    def _do_SendMessage(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        sent = super()._do_SendMessage(args)
+        if self.calls["SendMessage"] % 10 == 0:
+            del self.queue[sent["MessageId"]]
+        return sent
+
+
+@pytest.mark.parametrize(
+    ("make_aws", "book"),
+    [(WithoutPutCondition, "duplicate_effects"), (WithoutFailures, "stuck"), (WithoutSends, "stuck")],
+)
+def test_the_books_notice_a_missing_guard(make_aws: type[FakeAws], book: str) -> None:
+    """What the protocol leans on, taken away beneath the real handlers, stands in the books."""
+    books: Books = Soak(seed=5, count=200, make_aws=make_aws).run()
+    assert getattr(books, book) > 0, books
