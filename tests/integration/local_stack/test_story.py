@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,8 @@ def test_every_source_is_merged_by_time_and_grep_narrows(deployed: Cli, story: s
         "logs", "tail", "receiver", "processor", "audit", "api", "waf", "--since", "1h", "-o", "jsonl"
     )
     lines = [json.loads(line) for line in text.splitlines()]
-    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    times = [datetime.fromisoformat(line["at"]) for line in lines]
+    assert times == sorted(times)
     assert {"receiver", "processor", "audit", "api"} <= {line["source"] for line in lines}
     _, text = deployed.code("logs", "tail", "--since", "1h", "--grep", story, "-o", "jsonl")
     found = [json.loads(line) for line in text.splitlines()]
