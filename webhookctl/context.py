@@ -47,6 +47,11 @@ class AppContext(Ports):
         """Print a result on stdout as --output and --query say. Generators stream under jsonl and table."""
         render(value, self.console, output=self.settings.output, query=self.settings.query)
 
+    @property
+    def is_on_screen(self) -> bool:
+        """Whether results are read as they are, so that a shorter form serves; a --query is asked of the whole."""
+        return self.settings.output == "table" and self.settings.query is None
+
     def watch(self, values: Iterable[Any]) -> None:
         """Show each value in place of the one before on a terminal; elsewhere print one after the other."""
         if self.settings.output != "table" or self.console.width is None:

@@ -28,7 +28,7 @@ def deploy(
     if dry_run:
         app.start_environment()
         plan = app.deployment.plan()
-        app.show(plan.changes if app.settings.output == "table" else plan)
+        app.show(plan.changes if app.is_on_screen else plan)
     else:
         app.show(bring_up(app, yes=yes, confirm=confirm, smoke=smoke))
 

@@ -86,7 +86,7 @@ def run(
             now=ctx.obj.now,
             on_progress=lambda line: progress.update(_progress_line(line)),
         )
-    ctx.obj.show(list(found.bounds) if ctx.obj.settings.output == "table" else found)
+    ctx.obj.show(list(found.bounds) if ctx.obj.is_on_screen else found)
     ctx.obj.console.say(f"report: {found.report}")
     if found.broken:
         raise CheckFailedError(f"{len(found.broken)} bounds broken: {'; '.join(found.broken)}", hint=found.report)

@@ -60,7 +60,7 @@ def send_drafts(app: AppContext, providers: Iterable[str], drafts: Iterator[Draf
     targets = find_targets(providers, destination(options), stack=AppStack(app))
     found = deliver(app, targets, drafts, options)
     timelines = follow(app, found.deliveries, options) if options.wait else None
-    app.show(core.outcome(found, timelines, is_brief=app.settings.output == "table"))
+    app.show(core.outcome(found, timelines, is_brief=app.is_on_screen))
     send_report.check(found, expected=options.expect)
     send_wait.check(timelines or (), may_fail=options.fail_times is not None)
 
@@ -103,7 +103,7 @@ def play_scenario(app: AppContext, provider: str | None, event_type: str | None,
     drafts = scenario.drafts_of(runs, duplicates=options.duplicate, shuffle=options.shuffle, ids=ids)
     sent = deliver(app, find_targets(providers, destination(options), stack=AppStack(app)), drafts, options)
     if not options.wait:
-        app.show(core.outcome(sent, None, is_brief=app.settings.output == "table"))
+        app.show(core.outcome(sent, None, is_brief=app.is_on_screen))
         send_report.check(sent, expected=options.expect)
         return
     send_report.check(sent, expected=options.expect)
