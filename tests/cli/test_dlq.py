@@ -14,6 +14,7 @@ from tests.cli.conftest import Ran
 from tests.fakes_dlq import NOW, FakeLogs, FakeMoves, FakeQueue, FakeWebhooks, World, failed_webhook
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
+from webhookctl.core.dead_letter import QueueDepth
 from webhookctl.core.dlq import DeadLetterQueue
 from webhookctl.core.operator_audit import Operator, OperatorAudit
 from webhookctl.core.redrive_run import RedriveDesk
@@ -185,3 +186,20 @@ def _steady(text: str) -> str:
     """Take out what differs from run to run."""
     text = re.sub(r"rd-[0-9a-f]{12}", "rd-000000000000", text)
     return re.sub(r'(after |"seconds": )[\d.]+', r"\g<1>0.0", text)
+
+
+def test_watch_prints_a_line_for_each_change_until_ctrl_c(shop: Shop) -> None:
+    """Piped as JSON lines: the state at first, then nothing while the depth stays; Ctrl-C ends it with 130."""
+    depth, readings = shop.queue.depth, iter(range(5))
+
+    def until_ctrl_c() -> QueueDepth:
+        if next(readings, None) is None:
+            raise KeyboardInterrupt
+        return depth()
+
+    shop.queue.depth = until_ctrl_c  # type: ignore[method-assign]
+    ran = shop.run("watch", "--every", "10ms", "-o", "jsonl")
+    assert ran.exit_code == 130
+    (line,) = map(json.loads, ran.out.splitlines())
+    assert sum(group["count"] for group in line["groups"]) == 4
+    assert "Traceback" not in ran.err
