@@ -22,7 +22,7 @@ demo: setup  ## The whole trip on this machine: receive, verify, process, dead-l
 	$(BIN)/webhookctl demo
 
 test: setup  ## Run every test that needs no AWS account, on two cores
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --durations 25
+	$(BIN)/pytest --numprocesses 2 --durations 25
 
 check: setup format-check lint types imports deps spelling secrets-scan audit stack-check  ## Everything that is checked without running: format, lint, types, imports
 

@@ -3,17 +3,23 @@
 import contextlib
 import io
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from webhookctl import cli
 from webhookctl.local import engine_iam, environment, ports
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
+
+
+# A run in the background ignores SIGINT, and its children would inherit that: no Ctrl-C could be tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def boot(folder: Path) -> LocalEnvironment:
@@ -72,13 +78,21 @@ def deployed(local_home: Path, local_environment: LocalEnvironment) -> Cli:
     return runner
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of real processes on one worker, and give them another chance: they go by the clock.
-
-    They share one local environment, and a busy machine is late; a broken law breaks again.
-    """
+    """Give tests that drive real processes by the clock another chance on a busy machine: a broken law breaks again."""
     for item in items:
         if "integration" in Path(str(item.fspath)).parts:
-            item.add_marker(pytest.mark.xdist_group("machine"))
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
+
+
+class OneMachine(LoadScopeScheduling):  # type: ignore[misc] # it has no types
+    """Shares the tests out to workers by file, but all that drive real processes to one: they share an environment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/integration" if nodeid.startswith("tests/integration/") else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneMachine:
+    """Use it whenever pytest-xdist runs the tests."""
+    return OneMachine(config, log)

@@ -1,4 +1,4 @@
-"""One webhook's whole story on the deployed local environment: trace, audit, verification, the AWS CLI."""
+"""One webhook's whole story on the deployed local environment: trace, audit, verification."""
 
 import csv
 import hashlib
@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from tests.conftest import Cli
-from webhookctl.local.state import LocalEnvironment, client_variables
+from webhookctl.local.state import LocalEnvironment
 
 pytestmark = pytest.mark.integration
 
@@ -233,64 +233,3 @@ def test_an_incident_archive_holds_the_same(deployed: Cli, story: str, tmp_path:
 
 def _read(path: Path) -> list[str]:
     return path.read_text().splitlines()
-
-
-# The AWS CLI
-
-
-@pytest.fixture(scope="module")
-def aws(
-    deployed: Cli, local_environment: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Any]:
-    """Run the AWS CLI as `eval "$(webhookctl local env)"` sets it up."""
-    del deployed
-    home = tmp_path_factory.mktemp("aws-home")
-    environment = {**os.environ, **client_variables(local_environment), "HOME": str(home), "AWS_PAGER": ""}
-
-    def run(*words: str) -> Any:
-        command = [str(Path(sys.executable).with_name("aws")), *words, "--output", "json"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
-
-
-def test_the_aws_cli_reads_trace_summaries(aws: Callable[..., Any], story: str) -> None:
-    """`aws xray get-trace-summaries` with a filter expression."""
-    now = int(time.time())
-    found = aws(
-        "xray",
-        "get-trace-summaries",
-        "--start-time",
-        str(now - 3600),
-        "--end-time",
-        str(now + 60),
-        "--filter-expression",
-        f'annotation.webhook_id = "{story}"',
-    )
-    assert len(found["TraceSummaries"]) == 1
-    trace_id = found["TraceSummaries"][0]["Id"]
-    whole = aws("xray", "batch-get-traces", "--trace-ids", trace_id)
-    assert len(whole["Traces"][0]["Segments"]) >= 6
-
-
-def test_the_aws_cli_reads_the_functions_logs(aws: Callable[..., Any], story: str) -> None:
-    """What version 2's `aws logs tail` asks for: FilterLogEvents, interleaved. Version 1 has no `tail`."""
-    group = "/aws/lambda/payment-processor-local"
-    start = str(int((time.time() - 3600) * 1000))
-    found = aws("logs", "filter-log-events", "--log-group-name", group, "--start-time", start, "--interleaved")
-    assert any(story in event["message"] for event in found["events"])
-
-
-def test_the_aws_cli_scans_the_table(aws: Callable[..., Any], story: str) -> None:
-    """`aws dynamodb scan` on the mission's table name."""
-    found = aws("dynamodb", "scan", "--table-name", "PaymentWebhooks-local")
-    assert story in {item["webhookId"]["S"] for item in found["Items"]}
-
-
-def test_the_aws_cli_describes_the_stack(aws: Callable[..., Any], story: str) -> None:
-    """`aws cloudformation describe-stacks` gives the endpoint."""
-    del story
-    found = aws("cloudformation", "describe-stacks", "--stack-name", "TapStacklocal")
-    assert "APIEndpoint" in {output["OutputKey"] for output in found["Stacks"][0]["Outputs"]}
