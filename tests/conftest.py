@@ -17,7 +17,6 @@ from webhookctl.local import engine_iam, environment, ports
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
 
-
 # A run in the background ignores SIGINT, and its children would inherit that: no Ctrl-C could be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
