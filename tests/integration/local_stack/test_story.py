@@ -11,7 +11,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,9 @@ def test_following_begins_with_what_is_there_and_ends_with_a_signal(
 def test_an_incident_export_holds_the_story(deployed: Cli, story: str, tmp_path: Path) -> None:
     """A folder: audit, logs, the failed trace, metrics with plots, alarms, timeline; and no address of a sender."""
     folder = tmp_path / "incident"
-    told = deployed.json("incident", "export", str(folder), "--since", "1h")
+    received_at = datetime.fromisoformat(deployed.json("events", "show", story)["received_at"])
+    since = received_at - timedelta(seconds=2)  # the timeline keeps to a few hundred lines
+    told = deployed.json("incident", "export", str(folder), "--since", since.isoformat())
     assert story in {json.loads(line)["webhookId"] for line in _read(folder / "audit.jsonl") if "webhookId" in line}
     assert {path.name for path in (folder / "logs").iterdir()} == {
         f"{whose}.jsonl" for whose in ("receiver", "processor", "audit", "api", "waf")
