@@ -148,7 +148,7 @@ def test_the_verdict_is_the_same_however_late_the_firewall_acts(deployed: Cli, t
 
 def test_a_burst_is_throttled_and_lands_on_retry(deployed: Cli, tmp_path: Path) -> None:
     """Above the stage's rate 429 is answered, the bucket lets no more through than it holds, and nothing is lost."""
-    with throttled_stage(deployed, rate_rps=5, burst=10):
+    with throttled_stage(deployed, rate_rps=9, burst=10):
         code, verdict = run(deployed, tmp_path, "--rate", "12", "--seconds", "45", scenario="burst")
     assert (code, broken(verdict)) == (0, set())
     (throttled,) = (bound for bound in verdict["bounds"] if bound["bound"] == "the stage throttles")
