@@ -20,9 +20,9 @@ FOLLOW_S = 4
 """The front door looks at the web ACL every second."""
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def no_lag(deployed: Cli) -> Iterator[None]:
-    """Play a WAF that acts at once in this module, and AWS's usual one afterwards."""
+    """Play a WAF that acts at once, whatever the test before chose, and AWS's usual one afterwards."""
     assert deployed.code("local", "up", "--waf-lag", "0")[0] == 0
     time.sleep(FOLLOW_S)
     yield
