@@ -37,6 +37,7 @@ def client(local_environment: LocalEnvironment) -> Callable[[str], Any]:
 @pytest.fixture(scope="module")
 def planted(deployed: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Send a webhook that is processed and one that ends as a dead letter, full of card data; return their ids."""
+    deployed.code("dlq", "purge", "--no-export", "--confirm", "local")  # what other tests left would hide ours
     folder = tmp_path_factory.mktemp("planted")
     ids = {name: f"stripe:evt_planted_{name}" for name in ("processed", "dead")}
     for name, fail_times in (("processed", 1), ("dead", 99)):
