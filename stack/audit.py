@@ -52,3 +52,11 @@ class Audit(Construct):
             max_record_age=STREAM_MAX_AGE,
             on_failure=sources.SqsDlq(self.failures),
         )
+        lambda_.CfnAlias(
+            self,
+            "OperatorAlias",
+            function_name=self.logger.resource.function_name,
+            function_version="$LATEST",
+            name=outputs.OPERATOR_ALIAS,
+            description="Seals operators' actions and takes nothing else",
+        )

@@ -59,6 +59,10 @@ def audit_name(environment: str) -> str:
     return f"audit-logger-{environment}"
 
 
+OPERATOR_ALIAS: Final = "operator"
+"""The audit function's alias through which operators' actions, and nothing else, are recorded."""
+
+
 def queue_name(environment: str) -> str:
     """Return the processing queue of an environment."""
     return f"webhook-processing-{environment}"

@@ -189,18 +189,6 @@ def failed_webhook(
     )
 
 
-@dataclass
-class FakeLogs:
-    """A log group. Implements `LogWriter`."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def append(self, group: str, stream: str, messages: list[str], *, at: datetime) -> None:
-        assert stream == f"operator/{at:%Y-%m-%d}"
-        assert group == "audit"
-        self.lines += messages
-
-
 class FakeMoves:
     """An SQS without move tasks. Implements `MoveTasks`."""
 

@@ -173,10 +173,11 @@ class Ports:
 
     @cached_property
     def operator_audit(self) -> "OperatorAudit":
-        """Where operators' actions are logged."""
+        """Where operators' actions are recorded."""
+        from webhookctl.aws.audit_logger import AuditLogger
         from webhookctl.core.operator_audit import OperatorAudit
 
-        return OperatorAudit(logs=self.logs, group=self.outputs[names.AUDIT_LOG_GROUP])
+        return OperatorAudit(logger=AuditLogger(self.session, self.outputs[names.AUDIT_NAME]))
 
     @cached_property
     def secret_desk(self) -> "SecretDesk":

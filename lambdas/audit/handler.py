@@ -1,4 +1,8 @@
-"""Stream batch in, sealed audit lines out; a record that can't be told is reported, the others are logged."""
+"""Stream batch in, sealed audit lines out; a record that can't be told is reported, the others are logged.
+
+Operators' actions come through an alias of the function. Who may invoke that alias can have nothing else sealed: a
+stream batch that comes through it is refused, so that no operator can forge the line of a write.
+"""
 
 import os
 from collections.abc import Mapping
@@ -6,12 +10,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from lambdas.audit.operator import operator_lines
 from lambdas.audit.record import audit_line
 from lambdas.shared import aws
 from lambdas.shared.audit_record import AuditKey, parse_audit_keys
 from lambdas.shared.clock import utc_now
-from lambdas.shared.errors import WebhookError
+from lambdas.shared.errors import MalformedError, WebhookError
 from lambdas.shared.logging import WideLog, write_line
+from lambdas.shared.operator_line import ALIAS
 from lambdas.shared.secret_store import SecretStore
 from lambdas.shared.settings import AuditSettings
 from lambdas.shared.tracing import TraceHeader, span
@@ -28,9 +34,11 @@ class Environment:
     log: WideLog
 
 
-def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
-    """Write one audit line per stream record to standard output, Lambda's log stream."""
-    return record_batch(event, environment=_environment())
+def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Write one audit line per stream record, or operator's action, to standard output, Lambda's log stream."""
+    invoked = str(getattr(context, "invoked_function_arn", ""))
+    record = record_actions if invoked.endswith(f":{ALIAS}") else record_batch
+    return record(event, environment=_environment())
 
 
 def record_batch(event: Mapping[str, Any], *, environment: Environment) -> dict[str, Any]:
@@ -53,6 +61,24 @@ def record_batch(event: Mapping[str, Any], *, environment: Environment) -> dict[
                 level="ERROR",
             )
     return {"batchItemFailures": failures}
+
+
+def record_actions(event: Mapping[str, Any], *, environment: Environment) -> dict[str, Any]:
+    """Log operators' actions; answer `{"sealed": [line ids]}`, or `{"refused": why}` with nothing logged of them.
+
+    Raises UnavailableError while the seal's key can't be had.
+    """
+    key = environment.keys.get(environment.settings.audit_key_arn)[0]
+    now = utc_now()
+    try:
+        lines = operator_lines(event, key=key, environment=environment.settings.environment, now=now)
+    except MalformedError as error:
+        refused = {"type": "operator_refused", "reason": error.reason, "error": str(error)}
+        environment.log.write(refused, at=now, level="ERROR")
+        return {"refused": str(error)}
+    for line in lines:
+        write_line(line)
+    return {"sealed": [line["lineId"] for line in lines]}
 
 
 def _tell(record: Mapping[str, Any], key: AuditKey, environment: str) -> None:

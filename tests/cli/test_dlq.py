@@ -11,7 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from lambdas.shared.webhook import PaymentEvent, Status
 from tests.cli.conftest import Ran
-from tests.fakes_dlq import NOW, FakeLogs, FakeMoves, FakeQueue, FakeWebhooks, World, failed_webhook
+from tests.fakes_dlq import NOW, FakeMoves, FakeQueue, FakeWebhooks, World, failed_webhook
+from tests.fakes_operator import FakeAuditLogger
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
 from webhookctl.core.dead_letter import QueueDepth
@@ -26,7 +27,7 @@ class Shop:
 
     cli: Callable[..., Ran]
     world: World = field(default_factory=World)
-    logs: FakeLogs = field(default_factory=FakeLogs)
+    audit: FakeAuditLogger = field(default_factory=FakeAuditLogger)
 
     def __post_init__(self) -> None:
         self.queue, self.target, self.webhooks = FakeQueue(self.world), FakeQueue(self.world), FakeWebhooks()
@@ -58,13 +59,13 @@ class Shop:
             target=self.target,
             moves=FakeMoves(),
             bodies=self.webhooks,
-            audit=OperatorAudit(logs=self.logs, group="audit"),
+            audit=OperatorAudit(logger=self.audit),
             operator=Operator(principal="arn:aws:sts::0:assumed-role/Admin/alice", user="alice"),
         )
         return app
 
     def audited(self) -> list[str]:
-        return [f"{line['action']} {line['outcome']}" for line in map(json.loads, self.logs.lines)]
+        return [f"{line['action']} {line['outcome']}" for line in self.audit.lines]
 
 
 def paid(currency: str, amount: int, payment_id: str) -> PaymentEvent:
@@ -179,7 +180,7 @@ def test_purge_and_import_leave_their_audit_records(shop: Shop, tmp_path: Path) 
         "dlq.import started",
         "dlq.import done",
     ]
-    assert NOW.isoformat()[:10] in shop.logs.lines[0]
+    assert shop.audit.lines[0]["at"].startswith(NOW.isoformat()[:10])
 
 
 def _steady(text: str) -> str:

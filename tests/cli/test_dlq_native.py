@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.cli.conftest import Ran
-from tests.fakes_dlq import FakeLogs, FakeWebhooks
+from tests.fakes_dlq import FakeWebhooks
+from tests.fakes_operator import FakeAuditLogger
 from tests.sqs_wire import ARN, MoveServer, serving
 from webhookctl.aws.queues import SqsMoveTasks, SqsQueue
 from webhookctl.aws.session import AwsSession
@@ -28,7 +29,7 @@ def native(cli: Callable[..., Ran]) -> Run:
     """Run `dlq redrive --native` with a server; return what was printed and the audited outcomes."""
 
     def invoke(moves: MoveServer, *words: str) -> tuple[Ran, list[str]]:
-        logs = FakeLogs()
+        logger = FakeAuditLogger()
 
         def context(settings: Settings) -> AppContext:
             app = AppContext(settings)
@@ -45,14 +46,14 @@ def native(cli: Callable[..., Ran]) -> Run:
                 target=SqsQueue(session, f"{moves.url}/queue"),
                 moves=SqsMoveTasks(session),
                 bodies=FakeWebhooks(),
-                audit=OperatorAudit(logs=logs, group="audit"),
+                audit=OperatorAudit(logger=logger),
                 operator=Operator(principal="arn:aws:sts::0:assumed-role/Admin/alice", user="alice"),
             )
             return app
 
         with serving(moves):
             ran = cli("dlq", "redrive", "--native", "--env", "dev", "--yes", *words, make_context=context)
-        return ran, [f"{line['action']} {line['outcome']}" for line in map(json.loads, logs.lines)]
+        return ran, [f"{line['action']} {line['outcome']}" for line in logger.lines]
 
     return invoke
 

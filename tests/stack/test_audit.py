@@ -21,6 +21,14 @@ def test_a_poison_record_does_not_hold_up_the_others(dev: Template) -> None:
     assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": [failures, "Arn"]}
 
 
+def test_operators_reach_the_audit_logger_through_an_alias_of_its_own(dev: Template) -> None:
+    """It always means the current code, and the function knows by it that an operator calls."""
+    alias = dev.one("AWS::Lambda::Alias")
+    logger = dev.id_of("AWS::Lambda::Function", FunctionName=outputs.audit_name("dev"))
+    assert (alias["Name"], alias["FunctionVersion"]) == (outputs.OPERATOR_ALIAS, "$LATEST")
+    assert alias["FunctionName"] == {"Ref": logger}
+
+
 def test_production_keeps_the_audit_log_a_year_and_refuses_its_deletion(prod: Template) -> None:
     """Twelve months or longer, protected, retained."""
     name = outputs.log_group_name(outputs.audit_name("prod"))

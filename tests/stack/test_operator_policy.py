@@ -1,12 +1,15 @@
 import ast
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore import xform_name
+
+from stack import outputs as names
 
 ROOT = Path(__file__).parents[2]
 IAM_PREFIX = {
@@ -28,6 +31,7 @@ IAM_PREFIX = {
 }
 UNDER_ANOTHER_NAME = {
     "apigateway:GetStage": "apigateway:GET",
+    "lambda:Invoke": "lambda:InvokeFunction",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -56,10 +60,18 @@ def _words(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def _allowed() -> set[str]:
+def _statements() -> list[tuple[set[str], set[str]]]:
+    """Return (actions, resources) of each statement."""
     policy = json.loads((ROOT / "docs" / "operator-policy.json").read_text())
-    actions = [s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in policy["Statement"]]
-    return {action for group in actions for action in group}
+    return [(_set(s["Action"]), _set(s["Resource"])) for s in policy["Statement"]]
+
+
+def _set(value: str | list[str]) -> set[str]:
+    return {value} if isinstance(value, str) else set(value)
+
+
+def _allowed() -> set[str]:
+    return {action for actions, _ in _statements() for action in actions}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "webhookctl" / "aws").glob("*.py")), ids=lambda path: path.stem)
@@ -74,3 +86,20 @@ def test_the_operators_policy_allows_every_call_that_the_cli_makes(path: Path) -
 def test_the_operators_policy_has_no_wildcard_action() -> None:
     """Each action is named."""
     assert not [action for action in _allowed() if "*" in action]
+
+
+def test_an_operator_can_not_write_into_the_audit_log() -> None:
+    """Nobody but the audit logger: no log action writes, and of functions only its alias for operators is invoked."""
+    logs = {action for action in _allowed() if action.startswith("logs:")}
+    assert all(action.removeprefix("logs:").startswith(("Filter", "Get", "Describe", "StartQuery")) for action in logs)
+    invoked = [resources for actions, resources in _statements() if "lambda:InvokeFunction" in actions]
+    assert invoked == [{f"arn:aws:lambda:*:*:function:{names.audit_name('*')}:{names.OPERATOR_ALIAS}"}]
+    assert not {action for action in _allowed() if action.startswith("lambda:Update")}
+
+
+def test_an_operator_can_not_replace_the_audit_key() -> None:
+    """It may be read by who verifies; no statement that writes secrets covers it."""
+    key = f"arn:aws:secretsmanager:us-east-1:1:secret:{names.audit_key_secret_name('prod')}-AbCdEf"
+    written = [resources for actions, resources in _statements() if "secretsmanager:PutSecretValue" in actions]
+    assert written
+    assert not any(fnmatchcase(key, pattern) for resources in written for pattern in resources)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from stack import outputs as names
 from webhookctl.aws.account import identity
+from webhookctl.aws.audit_logger import AuditLogger
 from webhookctl.aws.dead_letter_table import DeadLetterTable
-from webhookctl.aws.logs import Logs
 from webhookctl.aws.queues import SqsMoveTasks, SqsQueue
 from webhookctl.aws.session import AwsSession
 from webhookctl.core.dlq import DeadLetterQueue
@@ -36,7 +36,7 @@ def redrive_desk(session: AwsSession, outputs: StackOutputs, *, now: Callable[[]
         target=SqsQueue(session, outputs[names.QUEUE_URL]),
         moves=SqsMoveTasks(session),
         bodies=DeadLetterTable(session, outputs[names.TABLE_NAME]),
-        audit=OperatorAudit(logs=Logs(session), group=outputs[names.AUDIT_LOG_GROUP]),
+        audit=OperatorAudit(logger=AuditLogger(session, outputs[names.AUDIT_NAME])),
         operator=Operator(principal=identity(session).arn, user=_user()),
     )
 

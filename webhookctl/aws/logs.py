@@ -1,4 +1,4 @@
-"""CloudWatch Logs: reads and appends lines."""
+"""CloudWatch Logs: reads lines."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -38,20 +38,6 @@ class Logs:
             if count < _PAGE or count % _PAGE:
                 return
             start = last if last > start else start + timedelta(milliseconds=1)
-
-    def append(self, group: str, stream: str, messages: list[str], *, at: datetime) -> None:
-        """Write lines to a stream, which is made when it is missing."""
-        try:
-            self._client.create_log_stream(logGroupName=group, logStreamName=stream)
-        except ClientError as error:
-            if error_code(error) != "ResourceAlreadyExistsException":
-                raise
-        stamp = _milliseconds(at)
-        self._client.put_log_events(
-            logGroupName=group,
-            logStreamName=stream,
-            logEvents=[{"timestamp": stamp, "message": message} for message in messages],
-        )
 
     def _query(self, group: str, *, start: datetime, end: datetime | None, pattern: str | None) -> Iterator[LogEvent]:
         request: dict[str, Any] = {"logGroupName": group, "startTime": _milliseconds(start)}

@@ -110,7 +110,7 @@ def parse(event: LogEvent) -> AuditRecord | None:
         provider=_text(line.get("provider")),
         event_type=_text(line.get("eventType")),
         trace_id=_text(line.get("traceId")),
-        event_id=str(line.get("streamEventId") if is_webhook else event.event_id),
+        event_id=str(line.get("streamEventId" if is_webhook else "lineId", event.event_id)),
         line=line,
     )
 

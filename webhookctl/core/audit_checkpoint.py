@@ -5,8 +5,8 @@ once. A checkpoint that lies where the log's owner cannot reach it can: every la
 
 Leaves are SHA-256(0x00 | webhook id | 0x00 | seq | 0x00 | chain hash), nodes SHA-256(0x01 | left | right) (the
 prefixes of RFC 6962, so that a node can't be taken for a leaf). Webhooks fall into 256 buckets by the first byte of
-the SHA-256 of their id, so that a mismatch can be narrowed down. Operators' lines, which have no seal of their own,
-have a tree of their own: its leaves are the SHA-256 of the lines, in the order of these. The head is sealed with an
+the SHA-256 of their id, so that a mismatch can be narrowed down. Operators' lines have a tree
+of their own: its leaves are the SHA-256 of the lines, in the order of these. The head is sealed with an
 HMAC by the audit key.
 """
 

@@ -28,7 +28,7 @@ _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 CSV_COLUMNS = (
     "type", "changedAt", "at", "change", "action", "outcome", *CHAINED, "principal", "previousStatus", "previousSeq",
-    "isChained", "streamEventId", "prevHash", "chainHash", "hmacKeyId", "hmac",
+    "isChained", "streamEventId", "lineId", "actionId", "recordedAt", "prevHash", "chainHash", "hmacKeyId", "hmac",
 )  # fmt: skip
 """The columns of a CSV export; `at`, `action`, `outcome` and `principal` are those of operator lines."""
 

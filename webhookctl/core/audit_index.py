@@ -7,13 +7,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from webhookctl.core.audit_findings import LineFacts, RowFacts
+from webhookctl.core.audit_operators import OperatorFacts
 
 _SCHEMA = """
 CREATE TABLE lines (
     webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,
     ttl INTEGER, chain BLOB, prev BLOB
 );
-CREATE TABLE operator_lines (digest BLOB PRIMARY KEY, at_ms INTEGER) WITHOUT ROWID;
+CREATE TABLE operator_lines (
+    id TEXT, previous TEXT, digest BLOB, at_ms INTEGER, genuine INTEGER, own INTEGER, told TEXT
+);
+CREATE INDEX operator_ids ON operator_lines (id, genuine);
 CREATE TABLE row_facts (webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB);
 """
 _BATCH = 2_000
@@ -55,14 +59,37 @@ class AuditIndex:
         if len(self._rows) >= _BATCH:
             self._write()
 
-    def add_operator_line(self, digest: bytes, *, at_ms: int) -> None:
-        """Take the hash of what an operator's line says."""
-        self._db.execute("INSERT OR IGNORE INTO operator_lines VALUES (?, ?)", (digest, at_ms))
+    def add_operator_line(self, line: OperatorFacts) -> None:
+        """Take an operator's line."""
+        values = (line.line_id, line.previous, line.digest, line.at_ms, line.is_genuine, line.has_own_id, line.told)
+        self._db.execute("INSERT INTO operator_lines VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
-    def operator_lines(self, *, until_ms: int) -> Iterator[bytes]:
-        """Yield the hashes of the operators' lines up to a log time, each once, in the order of the hashes."""
-        query = "SELECT digest FROM operator_lines WHERE at_ms <= ? ORDER BY digest"
+    def operator_digests(self, *, until_ms: int) -> Iterator[bytes]:
+        """Yield the hashes of the genuine operators' lines up to a log time, each once, in the order of the hashes."""
+        query = "SELECT DISTINCT digest FROM operator_lines WHERE genuine AND at_ms <= ? ORDER BY digest"
         yield from (bytes(row[0]) for row in self._db.execute(query, (until_ms,)))
+
+    def count_operator_lines(self) -> int:
+        """Return the number of genuine operators' lines; one that was sealed twice counts once."""
+        query = "SELECT count(DISTINCT id) FROM operator_lines WHERE genuine"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def broken_operator_lines(self) -> Iterator[tuple[str, bool]]:
+        """Yield (what it tells, whether it stands in a genuine line's place) of the lines whose seal does not hold."""
+        query = (
+            "SELECT told, own AND NOT EXISTS (SELECT 1 FROM operator_lines AS other WHERE other.id = line.id AND"
+            " (other.genuine OR other.rowid < line.rowid)) FROM operator_lines AS line WHERE NOT genuine ORDER BY rowid"
+        )
+        yield from ((str(told), bool(replaces)) for told, replaces in self._db.execute(query))
+
+    def operator_gaps(self) -> Iterator[str]:
+        """Yield what those genuine lines tell that name a line before them which is not there."""
+        query = (
+            "SELECT told FROM operator_lines AS line WHERE genuine AND previous IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM operator_lines AS other WHERE other.id = line.previous AND (other.genuine OR other.own))"
+            " GROUP BY previous ORDER BY min(rowid)"
+        )
+        yield from (str(row[0]) for row in self._db.execute(query))
 
     def webhooks(self) -> Iterator[tuple[str, list[LineFacts], RowFacts | None]]:
         """Yield every webhook that has lines or a row, in the order of ids."""

@@ -77,7 +77,7 @@ def write_checkpoint(
         until_ms = int(datetime.fromisoformat(at).timestamp() * 1000)
         head = make(
             index.last_states(until_ms=until_ms),
-            index.operator_lines(until_ms=until_ms),
+            index.operator_digests(until_ms=until_ms),
             environment=environment,
             at=at,
             key=keys[0],

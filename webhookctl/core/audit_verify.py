@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from lambdas.shared.audit_record import AuditKey, canonical, is_chained, is_genuine
+from lambdas.shared.audit_record import AuditKey, is_chained, is_genuine
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status
 from webhookctl.core.audit import OPERATOR, WEBHOOK
 from webhookctl.core.audit_checkpoint import Checkpoint, compare
 from webhookctl.core.audit_findings import Finding, LineFacts, RowFacts, Scope, judge
 from webhookctl.core.audit_index import AuditIndex, hash_bytes
+from webhookctl.core.audit_operators import OperatorFacts, judge_operators
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import CheckFailedError
 
@@ -104,10 +105,11 @@ class Verifier:
 
     def _add_line(self, index: AuditIndex, position: int, event: LogEvent) -> None:
         line = event.fields()
+        if self.webhook_id not in (None, line.get("webhookId")):
+            return
         if line.get("type") == OPERATOR:
-            self._counts["operator_lines"] += 1
-            index.add_operator_line(hashlib.sha256(canonical(line)).digest(), at_ms=_ms(event.at))
-        if line.get("type") != WEBHOOK or self.webhook_id not in (None, line.get("webhookId")):
+            index.add_operator_line(OperatorFacts.of(line, self.keys, at_ms=_ms(event.at)))
+        if line.get("type") != WEBHOOK:
             return
         self._counts["lines"] += 1
         genuine = is_genuine(line, self.keys)
@@ -136,10 +138,13 @@ class Verifier:
             self._counts["pending"] += verdict.is_pending
             kinds.update(finding.finding.value for finding in verdict.findings)
             listed += verdict.findings[: LISTED - len(listed)]
+        for finding in judge_operators(index, whole_log=scope.whole_log and self.webhook_id is None):
+            kinds[finding.finding.value] += 1
+            listed += [finding][: LISTED - len(listed)]
         told = None
         if self.checkpoint is not None:
             then = _ms(parse_iso(self.checkpoint.at))
-            operators = index.operator_lines(until_ms=then)
+            operators = index.operator_digests(until_ms=then)
             broken = list(compare(self.checkpoint, index.last_states(until_ms=then), operators))
             kinds.update(finding.finding.value for finding in broken)
             listed += broken[: max(LISTED - len(listed), 0)]
@@ -148,7 +153,7 @@ class Verifier:
             verdict="failed" if kinds else "ok",
             webhooks=self._counts["webhooks"],
             lines=self._counts["lines"],
-            operator_lines=self._counts["operator_lines"],
+            operator_lines=index.count_operator_lines(),
             rows=self._counts["rows"],
             pending=self._counts["pending"],
             counts=dict(kinds),

@@ -49,7 +49,6 @@ class RedriveDesk:
             OperatorAction(
                 action=action,
                 action_id=action_id,
-                environment=self.source.environment,
                 operator=self.operator,
                 at=self.source.now(),
                 outcome=outcome,

@@ -175,7 +175,6 @@ class SecretDesk:
         action = OperatorAction(
             action=f"secrets.{change.partition(' ')[0]}",
             action_id=f"secret-{secrets.token_hex(6)}",
-            environment=self.outputs.environment,
             operator=self.operator,
             at=self.now(),
             outcome="started",

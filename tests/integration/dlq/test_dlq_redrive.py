@@ -212,9 +212,13 @@ def test_operator_actions_are_audited(dead_letters: DeadLetters) -> None:
     assert lines[1]["filter"] == {"provider": "stripe"}
     assert lines[1]["counts"]["redriven"] == 1
     assert lines[1]["actor"].startswith("operator:")
+    assert lines[1]["previousLine"] == lines[0]["lineId"]
+    verified = json.loads(dead_letters.cli.code("audit", "verify", "-o", "json")[1])
+    assert verified["operator_lines"] >= 2
+    assert "operators" not in {finding["webhook_id"] for finding in verified["findings"]}
     listed = dead_letters.cli.json("audit", "query", "--actor", "operator", "--since", "10m")
     assert "dlq.redrive" in {record["change"] for record in listed}
 
 
 def _operator_lines(dead_letters: DeadLetters) -> list[dict[str, Any]]:
-    return [event.fields() for event in dead_letters.audit_lines() if event.stream.startswith("operator/")]
+    return [event.fields() for event in dead_letters.audit_lines() if event.fields().get("type") == "operator"]

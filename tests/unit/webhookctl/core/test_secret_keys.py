@@ -9,8 +9,9 @@ import pytest
 
 from stack import outputs as names
 from tests.fakes_doctor import LogLines
+from tests.fakes_operator import FakeAuditLogger
 from webhookctl.core.logs import LogEvent
-from webhookctl.core.operator_audit import Operator, OperatorAudit
+from webhookctl.core.operator_audit import Operator, OperatorAudit, UnrecordedError
 from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.secret_keys import SecretDesk
 from webhookctl.errors import CheckFailedError, NotFoundError, UsageError
@@ -33,24 +34,11 @@ class Store:
 
 
 @dataclass
-class AuditLog:
-    """What operators did."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def append(self, group: str, stream: str, messages: list[str], *, at: datetime) -> None:
-        assert group == "/aws/lambda/audit"
-        assert stream.startswith("operator/")
-        assert at == NOW
-        self.lines += messages
-
-
-@dataclass
 class World:
     """A desk with everything that it writes to in sight."""
 
     store: Store = field(default_factory=Store)
-    audit: AuditLog = field(default_factory=AuditLog)
+    audit: FakeAuditLogger = field(default_factory=FakeAuditLogger)
     logs: LogLines = field(default_factory=LogLines)
     made_at: datetime = NOW
 
@@ -71,7 +59,7 @@ class World:
             store=self.store,
             outputs=outputs,
             logs=self.logs,
-            audit=OperatorAudit(logs=self.audit, group="/aws/lambda/audit"),
+            audit=OperatorAudit(logger=self.audit),
             operator=Operator(principal="arn:aws:iam::1:user/ada", user="ada"),
             now=lambda: self.made_at,
         )
@@ -193,15 +181,25 @@ def test_a_value_that_is_no_key_is_refused_and_not_repeated(provider: str, value
 def test_every_change_is_in_the_audit_log_without_the_value() -> None:
     """Before and after, with who did it and which key."""
     world, new, _ = rotated()
-    actions = [json.loads(line) for line in world.audit.lines]
+    actions = world.audit.lines
     assert [(a["action"], a["outcome"]) for a in actions] == [
         ("secrets.set", "started"),
         ("secrets.set", "done"),
         ("secrets.rotate", "started"),
         ("secrets.rotate", "done"),
     ]
-    assert new in world.audit.lines[-1]
-    assert "whsec_" not in "".join(world.audit.lines)
+    assert actions[-1]["keyId"] == new
+    assert "whsec_" not in json.dumps(actions)
+
+
+def test_a_change_that_can_not_be_recorded_is_not_made() -> None:
+    """The secret stays as it was."""
+    world, *_ = rotated()
+    before = dict(world.store.secrets)
+    world.audit.is_down = True
+    with pytest.raises(UnrecordedError):
+        world.desk.rotate("stripe", "whsec_third123")
+    assert world.store.secrets == before
 
 
 def test_the_list_counts_what_each_key_verified() -> None:
