@@ -1,12 +1,13 @@
 """What each function reads from its environment, parsed once; all faults are reported together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any, Final, Self, TypeVar
 
 from lambdas.shared.errors import WebhookError
 
 T = TypeVar("T")
+_SECRETS: Final = ("stripe", "paypal", "square")
 
 
 class SettingsError(WebhookError):
@@ -16,11 +17,25 @@ class SettingsError(WebhookError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverSettings:
-    """The receiver's environment. `secret_arns` is keyed by provider name."""
+class FunctionSettings:
+    """What every function is told. A field is read from the variable of its name in capitals, as its type says."""
 
     environment: str
-    log_level: str
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings. Raises SettingsError with all faults."""
+        read = _Reader(environ)
+        settings = cls(**{field.name: read.field(field) for field in fields(cls)})
+        read.finish()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings(FunctionSettings):
+    """The receiver's environment. `secret_arns` is keyed by provider name: STRIPE_SECRET_ARN and so on."""
+
     table_name: str
     queue_url: str
     secret_arns: Mapping[str, str]
@@ -28,30 +43,11 @@ class ReceiverSettings:
     max_body_bytes: int
     retention_days: int
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "ReceiverSettings":
-        """Read the settings. Raises SettingsError with all faults."""
-        read = _Reader(environ)
-        settings = cls(
-            environment=read.text("ENVIRONMENT"),
-            log_level=read.text("LOG_LEVEL", default="INFO"),
-            table_name=read.text("TABLE_NAME"),
-            queue_url=read.text("QUEUE_URL"),
-            secret_arns={name: read.text(f"{name.upper()}_SECRET_ARN") for name in ("stripe", "paypal", "square")},
-            allow_test_ca=read.flag("ALLOW_TEST_CA"),
-            max_body_bytes=read.number("MAX_BODY_BYTES"),
-            retention_days=read.number("RETENTION_DAYS"),
-        )
-        read.finish()
-        return settings
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessorSettings:
+class ProcessorSettings(FunctionSettings):
     """The processor's environment. The retry delay is `retry_base_s` doubled per receive, at most `retry_cap_s`."""
 
-    environment: str
-    log_level: str
     table_name: str
     queue_url: str
     max_receive_count: int
@@ -60,50 +56,28 @@ class ProcessorSettings:
     allow_failure_injection: bool
     retention_days: int
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "ProcessorSettings":
-        """Read the settings. Raises SettingsError with all faults."""
-        read = _Reader(environ)
-        settings = cls(
-            environment=read.text("ENVIRONMENT"),
-            log_level=read.text("LOG_LEVEL", default="INFO"),
-            table_name=read.text("TABLE_NAME"),
-            queue_url=read.text("QUEUE_URL"),
-            max_receive_count=read.number("MAX_RECEIVE_COUNT"),
-            retry_base_s=read.number("RETRY_BASE_S"),
-            retry_cap_s=read.number("RETRY_CAP_S"),
-            allow_failure_injection=read.flag("ALLOW_FAILURE_INJECTION"),
-            retention_days=read.number("RETENTION_DAYS"),
-        )
-        read.finish()
-        return settings
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditSettings:
+class AuditSettings(FunctionSettings):
     """The audit logger's environment."""
 
-    environment: str
-    log_level: str
     audit_key_arn: str
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "AuditSettings":
-        """Read the settings. Raises SettingsError with all faults."""
-        read = _Reader(environ)
-        settings = cls(
-            environment=read.text("ENVIRONMENT"),
-            log_level=read.text("LOG_LEVEL", default="INFO"),
-            audit_key_arn=read.text("AUDIT_KEY_ARN"),
-        )
-        read.finish()
-        return settings
 
 
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._faults: list[str] = []
+
+    def field(self, field: "Field[Any]") -> Any:  # noqa: ANN401 - of the field's own type
+        name = field.name.upper()
+        if field.type is bool:
+            return self.flag(name)
+        if field.type is int:
+            return self.number(name)
+        if field.type is str:
+            return self.text(name, default="" if field.default is MISSING else field.default)
+        return {provider: self.text(f"{provider.upper()}_SECRET_ARN") for provider in _SECRETS}
 
     def text(self, name: str, *, default: str = "") -> str:
         return self._read(name, str, default=default, expected="a text")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.shared.settings import AuditSettings, ProcessorSettings, ReceiverSettings
+from lambdas.shared.settings import AuditSettings, FunctionSettings, ProcessorSettings, ReceiverSettings
 from stack import outputs
 from stack.layer import copy_layer
 from tests.stack.template import Template
@@ -92,7 +92,7 @@ def test_only_the_local_environment_reserves_concurrency(local: Template, prod: 
 def test_a_function_understands_its_environment(
     dev: Template,
     name: str,
-    settings: type[ReceiverSettings] | type[ProcessorSettings] | type[AuditSettings],
+    settings: type[FunctionSettings],
 ) -> None:
     """Every variable that it needs is set, in a form that it parses."""
     variables = dev.function(name)["Environment"]["Variables"]

@@ -92,19 +92,6 @@ def plan(environment: str, assembly: Assembly, stacks: StackWatcher) -> DeployPl
     return plan_changes(environment, assembly, deployed, needs_bootstrap=needs_bootstrap)
 
 
-def deploy(
-    assembly: Assembly,
-    *,
-    deployer: Deployer,
-    stacks: StackWatcher,
-    started: datetime,
-    report: Callable[[StackEvent], None],
-    poll_s: float,
-) -> None:
-    """Run a deployment to its end. Raises WebhookctlError that names the resources that failed, and why."""
-    _watch(deployer.start_deploy, assembly, stacks, started=started, report=report, poll_s=poll_s)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestroyPlan:
     """What `destroy` takes away and what stays behind (retained resources cost money and keep their names)."""
@@ -137,20 +124,7 @@ def plan_destroy(environment: str, stack_name: str, stacks: StackWatcher) -> Des
     )
 
 
-def destroy(
-    assembly: Assembly,
-    *,
-    deployer: Deployer,
-    stacks: StackWatcher,
-    started: datetime,
-    report: Callable[[StackEvent], None],
-    poll_s: float,
-) -> None:
-    """Take a stack away. Raises WebhookctlError that names the resources that would not go."""
-    _watch(deployer.start_destroy, assembly, stacks, started=started, report=report, poll_s=poll_s)
-
-
-def _watch(
+def run_to_its_end(
     start: Callable[[Assembly], Run],
     assembly: Assembly,
     stacks: StackWatcher,
@@ -159,6 +133,7 @@ def _watch(
     report: Callable[[StackEvent], None],
     poll_s: float,
 ) -> None:
+    """Deploy or destroy, and report what happens. Raises WebhookctlError that names what failed, and why."""
     since = started - _CLOCK_SKEW
     earlier = {event.event_id for event in stacks.events(assembly.stack_name, since=since)}
     run = start(assembly)
@@ -187,7 +162,7 @@ def _explained(error: WebhookctlError, failures: list[StackEvent]) -> Webhookctl
         return error
     reasons = "\n".join(f"  {e.resource} ({e.type}): {e.reason}" for e in failures)
     return WebhookctlError(
-        f"the deployment failed:\n{reasons}", hint=remedy(" ".join(e.reason or "" for e in failures)) or error.hint
+        f"CloudFormation failed:\n{reasons}", hint=remedy(" ".join(e.reason or "" for e in failures)) or error.hint
     )
 
 

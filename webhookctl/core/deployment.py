@@ -12,12 +12,12 @@ from webhookctl.core.assembly import Assembly, DeployPlan
 from webhookctl.core.deploy import (
     Deployer,
     DestroyPlan,
+    Run,
     StackEvent,
     StackWatcher,
-    deploy,
-    destroy,
     plan,
     plan_destroy,
+    run_to_its_end,
 )
 from webhookctl.core.guard import Identity
 from webhookctl.core.outputs import StackOutputs
@@ -80,14 +80,7 @@ class Deployment:
             who = self.identity()
             self.toolkit.bootstrap(account=who.account, region=who.region, assembly=self.assembly)
         if not wanted.is_empty:
-            deploy(
-                self.assembly,
-                deployer=self.toolkit,
-                stacks=self.stacks,
-                started=self.now(),
-                report=report,
-                poll_s=self.poll_s,
-            )
+            self._run(self.toolkit.start_deploy, report)
 
     def detailed_diff(self) -> str:
         """Return the CDK's own textual diff."""
@@ -99,14 +92,10 @@ class Deployment:
 
     def destroy(self, *, report: Callable[[StackEvent], None]) -> None:
         """Take the stack away. Raises WebhookctlError."""
-        destroy(
-            self.assembly,
-            deployer=self.toolkit,
-            stacks=self.stacks,
-            started=self.now(),
-            report=report,
-            poll_s=self.poll_s,
-        )
+        self._run(self.toolkit.start_destroy, report)
+
+    def _run(self, start: Callable[[Assembly], Run], report: Callable[[StackEvent], None]) -> None:
+        run_to_its_end(start, self.assembly, self.stacks, started=self.now(), report=report, poll_s=self.poll_s)
 
 
 def ready_secrets(

@@ -13,6 +13,7 @@ import aiohttp
 
 from webhookctl.local.engine_client import EngineClient, EngineError
 from webhookctl.local.exchange import Exchange
+from webhookctl.local.log_streams import LogStreams
 from webhookctl.local.state import ACCOUNT_ID
 
 FLUSH_S: Final = 0.25
@@ -29,9 +30,8 @@ class AccessLog:
     """Collects a line per request and puts them into CloudWatch Logs every quarter of a second."""
 
     def __init__(self, client: EngineClient) -> None:
-        self._client = client
         self._waiting: deque[tuple[str, int, str]] = deque(maxlen=_WAITING_MAX)
-        self._streams: set[tuple[str, str]] = set()
+        self._streams = LogStreams(client)
 
     def completed(self, exchange: Exchange) -> None:
         """Note a request, if its stage has an access log."""
@@ -63,24 +63,11 @@ class AccessLog:
 
     async def _put(self, batch: list[tuple[str, int, str]]) -> None:
         groups: dict[str, list[dict[str, object]]] = {}
-        for group, at, line in sorted(batch, key=lambda entry: entry[1]):
+        for group, at, line in batch:
             groups.setdefault(group, []).append({"timestamp": at, "message": line})
         stream = time.strftime("%Y/%m/%d/front-door", time.gmtime())
         for group, events in groups.items():
-            await self._ensure_stream(group, stream)
-            wanted = {"logGroupName": group, "logStreamName": stream, "logEvents": events}
-            await self._client.call("logs", "Logs_20140328.PutLogEvents", wanted)
-
-    async def _ensure_stream(self, group: str, stream: str) -> None:
-        if (group, stream) in self._streams:
-            return
-        try:
-            names = {"logGroupName": group, "logStreamName": stream}
-            await self._client.call("logs", "Logs_20140328.CreateLogStream", names)
-        except EngineError as error:
-            if error.code != "ResourceAlreadyExistsException":
-                raise
-        self._streams.add((group, stream))
+            await self._streams.put(group, stream, events)
 
 
 def render(template: str, values: Mapping[str, str]) -> str:

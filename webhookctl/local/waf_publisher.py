@@ -12,6 +12,7 @@ import aiohttp
 
 from stack import outputs
 from webhookctl.local.engine_client import EngineClient, EngineError
+from webhookctl.local.log_streams import LogStreams
 from webhookctl.local.service_metrics import datum, put
 from webhookctl.local.waf_ledger import WafLedger
 
@@ -29,7 +30,7 @@ class WafPublisher:
         self._client = client
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_WAITING_MAX)
         self._groups: dict[str, tuple[float, str | None]] = {}
-        self._streams: set[str] = set()
+        self._streams = LogStreams(client)
 
     def log(self, acl_arn: str, record: dict[str, Any]) -> None:
         """Note one log record."""
@@ -84,10 +85,7 @@ class WafPublisher:
                 by_group.setdefault(group, []).append(event)
         stream = time.strftime("waf/%Y/%m/%d", time.gmtime())
         for group, events in by_group.items():
-            await self._ensure_stream(group, stream)
-            ordered = sorted(events, key=lambda event: str(event["timestamp"]))
-            wanted = {"logGroupName": group, "logStreamName": stream, "logEvents": ordered}
-            await self._client.call("logs", "Logs_20140328.PutLogEvents", wanted)
+            await self._streams.put(group, stream, events)
 
     async def _log_group(self, acl_arn: str) -> str | None:
         read_at, group = self._groups.get(acl_arn, (float("-inf"), None))
@@ -108,14 +106,3 @@ class WafPublisher:
                 raise
         self._groups[acl_arn] = (time.monotonic(), group)
         return group
-
-    async def _ensure_stream(self, group: str, stream: str) -> None:
-        if f"{group} {stream}" in self._streams:
-            return
-        try:
-            names = {"logGroupName": group, "logStreamName": stream}
-            await self._client.call("logs", "Logs_20140328.CreateLogStream", names)
-        except EngineError as error:
-            if error.code != "ResourceAlreadyExistsException":
-                raise
-        self._streams.add(f"{group} {stream}")

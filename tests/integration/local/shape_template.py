@@ -103,22 +103,19 @@ def _functions() -> dict[str, Any]:
         "Api": _function("api", timeout=40, Environment=environment, ReservedConcurrentExecutions={"Ref": "Reserved"}),
         "Worker": _function("work"),
         "Audit": _function("audit"),
-        "FromQueue": {
-            "Type": "AWS::Lambda::EventSourceMapping",
-            "Properties": {
-                "FunctionName": {"Ref": "Worker"},
-                "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]},
-                "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            },
-        },
-        "FromStream": {
-            "Type": "AWS::Lambda::EventSourceMapping",
-            "Properties": {
-                "FunctionName": {"Ref": "Audit"},
-                "EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]},
-                "StartingPosition": "TRIM_HORIZON",
-                "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            },
+        "FromQueue": _source({"Fn::GetAtt": ["Queue", "Arn"]}, "Worker"),
+        "FromStream": _source({"Fn::GetAtt": ["Table", "StreamArn"]}, "Audit", StartingPosition="TRIM_HORIZON"),
+    }
+
+
+def _source(arn: dict[str, Any], function: str, **properties: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::EventSourceMapping",
+        "Properties": {
+            "FunctionName": {"Ref": function},
+            "EventSourceArn": arn,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            **properties,
         },
     }
 

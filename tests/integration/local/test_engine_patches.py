@@ -3,24 +3,14 @@
 import json
 import string
 import time
-from collections.abc import Callable
 
 import pytest
 
+from tests.eventually import eventually
 from tests.integration.local import shape, shape_template
 from webhookctl.local.state import LocalEnvironment
 
 pytestmark = pytest.mark.integration
-
-
-def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
-    """Poll a condition until it holds or the time is over."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return condition()
 
 
 def test_a_web_acl_of_the_template_is_associated(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.integration.local import shape
 from webhookctl.local import environment, gateway
 from webhookctl.local.engine import worker_limit
@@ -45,16 +46,6 @@ def seen(answer: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
     assert answer[0] == 200, answer
     value: dict[str, Any] = json.loads(answer[2])
     return value
-
-
-def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
-    """Poll a condition until it holds or the time is over."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return condition()
 
 
 @pytest.mark.parametrize(

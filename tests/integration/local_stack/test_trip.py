@@ -1,29 +1,18 @@
 """The product's own stack on the local environment: a webhook's whole trip, with the alarm and the restart."""
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import Cli
+from tests.eventually import eventually
 from tests.integration.local import shape
 from webhookctl.local import environment
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
 
 pytestmark = pytest.mark.integration
-
-
-def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
-    """Poll a condition until it holds or the time is over."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.25)
-    return condition()
 
 
 def send(cli: Cli, *words: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from lambdas.shared.providers.base import ProviderSecret
 from stack import outputs as names
 from stack.limits import QUEUE_VISIBILITY_S
 from tests.conftest import Cli
+from tests.eventually import eventually
 from tests.integration.local import shape
 from webhookctl.local.state import LocalEnvironment
 
@@ -56,16 +57,6 @@ NOT_EVALUATED = {
 }
 BROKEN: dict[tuple[str, str], str] = {}
 """(function, action) -> what was seen without it; filled by the tests, printed by the last one."""
-
-
-def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
-    """Poll a condition until it holds or the time is over."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.25)
-    return condition()
 
 
 @dataclass(frozen=True)
