@@ -15,8 +15,8 @@ import pytest
 from lambdas.shared.webhook import Status
 from tests.conftest import Cli
 from tests.dead_letters import DeadLetters, stripe_event
+from tests.eventually import eventually
 from tests.fakes_provider_api import KEY, ProviderStub, serving
-from tests.integration.local_stack.test_trip import eventually
 from webhookctl.core.event_story import HIDDEN
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,7 @@ from lambdas.shared.webhook import Status
 from stack.outputs import TABLE_NAME
 from tests.conftest import Cli
 from tests.dead_letters import DeadLetters
-from tests.integration.local_stack.test_trip import eventually
+from tests.eventually import eventually
 from webhookctl.local import engine_snapshots, environment
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment

@@ -16,7 +16,7 @@ import pytest
 from lambdas.shared.body import decompress
 from stack.outputs import AUDIT_KEY_SECRET, PROVIDERS, secret_output
 from tests.conftest import Cli
-from tests.integration.local_stack.test_trip import eventually
+from tests.eventually import eventually
 from webhookctl.local.state import REGION, LocalEnvironment
 
 pytestmark = pytest.mark.integration
