@@ -12,10 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from webhookctl import __version__
-from webhookctl.config import LOCAL, OUTPUTS, Settings, load_settings
+from webhookctl.config import LOCAL, OUTPUTS, Settings, data_home, load_settings
 from webhookctl.console import Console
 from webhookctl.context import AppContext, Context
-from webhookctl.errors import INTERRUPTED_EXIT_CODE, UsageError, WebhookctlError
+from webhookctl.errors import INTERRUPTED_EXIT_CODE, ConfigError, UsageError, WebhookctlError
+from webhookctl.render import check_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,10 @@ def root(
         "quiet": quiet, "verbose": verbose, "no_input": no_input, "no_color": no_color,
     }  # fmt: skip
     make = cast("Callable[[Settings], AppContext]", ctx.obj)
-    ctx.obj = make(load_settings(flags))
+    settings = load_settings(flags)
+    if settings.query:
+        check_query(settings.query)
+    ctx.obj = make(settings)
 
 
 def run(args: Sequence[str] | None = None, *, make_context: Callable[[Settings], AppContext] = AppContext) -> int:
@@ -226,8 +230,15 @@ def _usage(error: typer.TyperException, console: Console) -> int:
         return 0
     found = getattr(error, "ctx", None)
     hint = f"{found.command_path} --help" if found is not None else "webhookctl --help"
-    console.fail(UsageError(error.format_message(), hint=hint))
+    console.fail(UsageError(error.format_message().replace("Value error, ", ""), hint=hint))
     return UsageError.exit_code
+
+
+def _refused(path: object, reason: str) -> UsageError | ConfigError:
+    said = f"{path} can't be used: {reason}"
+    if str(path).startswith(str(data_home())):
+        return ConfigError(said, hint="the state is kept there; WEBHOOKCTL_HOME names another folder")
+    return UsageError(said)
 
 
 def _silence_stdout() -> None:
@@ -245,8 +256,9 @@ def _unexpected(error: Exception, console: Console) -> int:
     if console.is_verbose:
         raise error
     if isinstance(error, OSError) and error.filename and error.strerror:
-        console.fail(UsageError(f"{error.filename} can't be used: {error.strerror}"))
-        return UsageError.exit_code
+        refused = _refused(error.filename, error.strerror)
+        console.fail(refused)
+        return refused.exit_code
     console.fail(
         WebhookctlError(
             f"unexpected {type(error).__name__}: {error}", hint="run again with --verbose for the traceback"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from webhookctl.errors import ConfigError
+from webhookctl.errors import ConfigError, UsageError
 
 APP_NAME: Final = "webhookctl"
 LOCAL: Final = "local"
@@ -23,6 +23,7 @@ _TEXT_KEYS: Final = ("env", "output", "profile", "region", "account", "endpoint_
 _FLAG_KEYS: Final = ("quiet", "verbose", "no_input", "no_color", "protected")
 _DEFAULTS: Final[Mapping[str, Any]] = {"env": LOCAL, "output": "table"}
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}")
+_FLAG: Final = "flag"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
@@ -93,13 +94,14 @@ def load_settings(
 ) -> Settings:
     """Combine the sources. `flags` maps setting names to values given on the command line (None = not given).
 
-    Raises ConfigError that names every fault found.
+    Raises ConfigError that names every fault found; UsageError when the flags alone are at fault.
     """
     sources = _sources(flags, os.environ if environ is None else environ, folder or Path.cwd())
-    faults: list[str] = []
+    faults: list[_Fault] = []
     environment, environment_origin = _first("env", sources) or (_DEFAULTS["env"], "default")
     if not _ENVIRONMENT_NAME.fullmatch(str(environment)):
-        faults.append(f"environment name {environment!r} (letters and digits, at most 20, a letter first)")
+        rule = "letters and digits, at most 20, a letter first"
+        faults.append(_Fault(environment_origin, f"environment name {environment!r} ({rule})"))
     layered = _with_environment_tables(sources, str(environment))
     values: dict[str, Any] = {"environment": str(environment)}
     origins = {"environment": environment_origin}
@@ -107,11 +109,24 @@ def load_settings(
         if found := _first(key, layered):
             values[key], origins[key] = _converted(key, *found, faults), found[1]
     if (output := values.get("output", "table")) not in OUTPUTS:
-        faults.append(f"output {output!r} from {origins['output']} (one of {', '.join(OUTPUTS)})")
+        faults.append(_Fault(origins["output"], f"output {output!r} (one of {', '.join(OUTPUTS)})"))
     if faults:
-        raise ConfigError("the settings are not usable: " + "; ".join(faults), hint="webhookctl config show --origin")
+        raise _unusable(faults)
     table = _environment_table(sources, str(environment))
     return Settings(**values, origins=origins, environment_table=table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    origin: str
+    message: str
+
+
+def _unusable(faults: list[_Fault]) -> UsageError | ConfigError:
+    if all(fault.origin == _FLAG for fault in faults):
+        return UsageError("; ".join(fault.message for fault in faults), hint="webhookctl --help")
+    said = "; ".join(f"{fault.message} from {fault.origin}" for fault in faults)
+    return ConfigError(f"the settings are not usable: {said}", hint="change it there; a flag takes precedence")
 
 
 _Sources = list[tuple[str, Mapping[str, Any]]]
@@ -124,7 +139,7 @@ def _sources(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path)
         for key in (*_TEXT_KEYS, *_FLAG_KEYS)
         if environ.get(f"WEBHOOKCTL_{key.upper()}")
     }
-    found = [("flag", given), ("WEBHOOKCTL_* variable", variables)]
+    found = [(_FLAG, given), ("WEBHOOKCTL_* variable", variables)]
     files = (path for path in (project_file(folder), user_file()) if path is not None and path.is_file())
     return found + [(str(path), _read(path)) for path in files]
 
@@ -161,9 +176,9 @@ def _first(key: str, sources: _Sources) -> tuple[Any, str] | None:
     return next(((source[key], origin) for origin, source in sources if key in source), None)
 
 
-def _converted(key: str, value: Any, origin: str, faults: list[str]) -> Any:  # noqa: ANN401 - a TOML value
+def _converted(key: str, value: Any, origin: str, faults: list[_Fault]) -> Any:  # noqa: ANN401 - a TOML value
     if key in _FLAG_KEYS:
         return value if isinstance(value, bool) else str(value).lower() in _TRUE
     if not isinstance(value, str):
-        faults.append(f"{key} from {origin} must be text, not {type(value).__name__}")
+        faults.append(_Fault(origin, f"{key} must be text, not {type(value).__name__}"))
     return value

@@ -47,6 +47,16 @@ def render(value: Any, console: Console, *, output: str, query: str | None = Non
             console.write(line)
 
 
+def check_query(query: str) -> None:
+    """Raise UsageError when `query` is no JMESPath expression; before the command has done its work, not after."""
+    import jmespath
+
+    try:
+        jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        raise _bad_query(query, error) from error
+
+
 def to_plain(value: Any) -> Any:  # noqa: ANN401 - any result
     """Return the JSON form: ISO 8601 with Z for times, seconds for durations, base64 for bytes."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -90,9 +100,12 @@ def _queried(value: Any, query: str) -> Any:  # noqa: ANN401 - any result
     try:
         return jmespath.search(query, to_plain(value))
     except jmespath.exceptions.JMESPathError as error:
-        raise UsageError(
-            f"--query {query!r} is not a JMESPath expression: {error}", hint="https://jmespath.org"
-        ) from error
+        raise _bad_query(query, error) from error
+
+
+def _bad_query(query: str, error: Exception) -> UsageError:
+    reason = str(error).splitlines()[0]
+    return UsageError(f"--query {query!r} is not a JMESPath expression: {reason}", hint="https://jmespath.org")
 
 
 def table_lines(value: Any, console: Console) -> Iterator[str]:  # noqa: ANN401 - any result

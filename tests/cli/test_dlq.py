@@ -148,7 +148,7 @@ def test_outcome_that_does_not_come_in_time_ends_with_exit_8(shop: Shop) -> None
         (["redrive", "--resume", "--journal", "nope"], 2, "cannot be read"),
         (["redrive", "--resume", "--journal", "nope", "--dry-run"], 2, "it has no --dry-run"),
         (["redrive", "--resume", "--journal", "nope", "--id", "x"], 2, "--resume takes no filters"),
-        (["import", "nope.jsonl", "--yes"], 2, "cannot be read"),
+        (["import", "nope.jsonl", "--yes"], 5, "nope.jsonl can't be read: there is no such file"),
         (["purge", "--file", "x", "--no-export"], 2, "contradict"),
         (["purge"], 3, "--confirm dev"),
         (["redrive"], 3, "not confirmed"),

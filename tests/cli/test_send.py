@@ -1,7 +1,9 @@
 """`webhookctl send`, as a person types it. No test here reaches a network."""
 
 import json
+import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,15 +28,19 @@ def key_file(tmp_path: Path) -> str:
 
 @dataclass
 class Endpoint:
-    """Somebody's endpoint: answers 500 until it has been asked `failures` times, and keeps what it was sent."""
+    """Somebody's endpoint: refuses until it has been asked `failures` times, and keeps what it was sent."""
 
     failures: int
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
+    refusal: int = 500
+    interrupts_at: int | None = None
 
     def answer(self, headers: dict[str, str], body: bytes) -> int:
         self.requests.append((headers, body))
-        return 500 if len(self.requests) <= self.failures else 200
+        if len(self.requests) == self.interrupts_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self.refusal if len(self.requests) <= self.failures else 200
 
 
 @pytest.fixture
@@ -116,6 +122,29 @@ def test_nothing_answering_exits_1_with_the_report(cli: Callable[..., Any], key_
     assert ran.exit_code == 1
     assert (found["sent"], found["accepted"], found["by_status"]) == (1, 0, {"no answer": 1})
     assert json.loads(ran.err)["error"]["code"] == "failed"
+
+
+def test_ctrl_c_stops_the_sending_and_tells_what_was_sent(
+    cli: Callable[..., Any], key_file: str, endpoint: Endpoint
+) -> None:
+    """The request on its way is finished, the report names it, and the exit code says that it was cut short."""
+    endpoint.interrupts_at = 3
+    ran = cli("send", "stripe", "--count", "500", "--url", endpoint.url, "--secret-from", key_file, "-o", "json")
+    assert ran.exit_code == 130
+    assert json.loads(ran.out)["sent"] == len(endpoint.requests) == 3
+    assert "Ctrl-C again to stop at once" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(401, "verify explain"), (403, "--rate"), (413, "256 KB"), (400, "--print body")]
+)
+def test_a_refusal_says_what_to_do(
+    cli: Callable[..., Any], key_file: str, endpoint: Endpoint, status: int, advice: str
+) -> None:
+    """Each answer that the stack gives has its own hint."""
+    endpoint.failures, endpoint.refusal = 1, status
+    ran = cli("send", "stripe", "--url", endpoint.url, "--secret-from", key_file)
+    assert (ran.exit_code, f"1 x {status}" in ran.err, advice in ran.err) == (1, True, True)
 
 
 def test_an_unmet_expectation_exits_7(cli: Callable[..., Any], key_file: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lambdas.shared.webhook import Status
-from webhookctl.commands.options import Follow, Since, Until
+from webhookctl.commands.options import EventType, Follow, Provider, Since, Until
 from webhookctl.context import AppContext, Context
 from webhookctl.core import audit
 from webhookctl.core.audit_export import ExportedLog, Format
@@ -21,8 +21,6 @@ DEFAULT_WINDOW = timedelta(days=1)
 SHOW_WINDOW = timedelta(days=30)
 
 WebhookId = Annotated[str | None, typer.Option("--webhook-id", "-w", metavar="ID", help="Only this webhook's.")]
-Provider = Annotated[str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")]
-EventType = Annotated[str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type.")]
 StatusOption = Annotated[
     Status | None, typer.Option("--status", "-s", case_sensitive=False, help="Only changes to it.")
 ]

@@ -8,11 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from lambdas.shared.providers import PROVIDERS
-from webhookctl.commands.options import Since, Until
+from webhookctl.commands.options import Provider, Since, Until
 from webhookctl.console import Console
 from webhookctl.core.dlq_filter import DeadLetterFilter, parse_min_amount
-from webhookctl.errors import UsageError
 
 Visibility = Annotated[
     int,
@@ -29,9 +27,7 @@ Most = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Look at 
 
 
 def _declared(
-    provider: Annotated[
-        str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")
-    ] = None,
+    provider: Provider = None,
     event_type: Annotated[
         str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type; * is a wildcard.")
     ] = None,
@@ -87,10 +83,6 @@ def _filter(
     ids: list[str] | None,
     where: str | None,
 ) -> DeadLetterFilter:
-    if provider is not None and provider not in PROVIDERS:
-        raise UsageError(f"unknown provider {provider!r}", hint=f"one of: {', '.join(PROVIDERS)}")
-    if since is not None and until is not None and since >= until:
-        raise UsageError("--since is not before --until: nothing can match")
     amount, currency = parse_min_amount(min_amount) if min_amount is not None else (None, None)
     return DeadLetterFilter(
         provider=provider,

@@ -1,14 +1,13 @@
 """A redrive's talk: a line of progress on stderr, each happening on stdout under -o jsonl, and Ctrl-C."""
 
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Final
 
+from webhookctl.commands.interrupt import stopping
 from webhookctl.console import Progress
 from webhookctl.context import AppContext
 from webhookctl.core.outcomes import Outcome
@@ -26,7 +25,7 @@ class Followed:
     context: AppContext
     progress: Progress
     total: int
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event
     moved: int = 0
     held_back: int = 0
     processed: int = 0
@@ -73,18 +72,8 @@ def following(context: AppContext, label: str, *, total: int) -> Iterator[Follow
 
     The first Ctrl-C lets the batch in hand finish, the second one ends the program at once.
     """
-    with context.console.progress(label) as progress:
-        followed = Followed(context=context, progress=progress, total=total)
-        before = signal.getsignal(signal.SIGINT)
-
-        def interrupt(_number: int, _frame: FrameType | None) -> None:
-            if followed.stop.is_set():
-                raise KeyboardInterrupt
-            followed.stop.set()
-            context.console.say("\nstopping after the batch in hand; Ctrl-C again to stop at once")
-
-        signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield followed
-        finally:
-            signal.signal(signal.SIGINT, before)
+    with (
+        context.console.progress(label) as progress,
+        stopping(context.console, after="the batch in hand") as stop,
+    ):
+        yield Followed(context=context, progress=progress, total=total, stop=stop)

@@ -10,7 +10,7 @@ from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.commands import event_ports
 from webhookctl.commands.events_reconcile import reconcile
 from webhookctl.commands.events_resend import resend
-from webhookctl.commands.options import Follow, Limit, Since, Until
+from webhookctl.commands.options import EventType, Follow, Limit, Provider, Since, Until
 from webhookctl.context import Context
 from webhookctl.core import audit, event_search, events
 from webhookctl.core.event_story import may_be_dead, tell, traces_of
@@ -19,8 +19,6 @@ app = typer.Typer(help="Look at the stored webhooks.", no_args_is_help=True)
 
 TAIL_WINDOW = timedelta(minutes=15)
 
-Provider = Annotated[str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")]
-EventType = Annotated[str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type.")]
 StatusOption = Annotated[
     Status | None, typer.Option("--status", "-s", case_sensitive=False, help="Only those that stand here.")
 ]

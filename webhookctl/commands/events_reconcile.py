@@ -13,6 +13,7 @@ from webhookctl.context import AppContext, Context
 from webhookctl.core import provider_events
 from webhookctl.core.event_search import find_events
 from webhookctl.core.events import EventFilter
+from webhookctl.core.operator_file import read_text
 from webhookctl.core.provider_api import ProviderApi
 from webhookctl.core.reconcile import find_stuck, requeue
 from webhookctl.errors import UsageError
@@ -84,10 +85,7 @@ def _compare(app: AppContext, provider: str, *, file: Path | None, api: str | No
 
 def _source(provider: str, *, file: Path | None, api: str | None) -> provider_events.EventSource:
     if file is not None:
-        try:
-            return provider_events.ListedFile(provider, file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{file} can't be read") from error
+        return provider_events.ListedFile(provider, read_text(file))
     key = sys.stdin.readline().strip()
     if not key:
         raise UsageError("the provider's key is read from stdin", hint="... < key.txt, or --file with a saved list")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stack.outputs import PROVIDERS
 from webhookctl.core.timespan import parse_moment, parse_span
 from webhookctl.errors import UsageError
 
@@ -26,14 +27,46 @@ def parsed_span(text: str | timedelta) -> timedelta:
         raise typer.BadParameter(error.message) from error
 
 
+def _provider(name: str) -> str:
+    if name not in PROVIDERS:
+        raise typer.BadParameter(f"unknown provider {name!r} (one of {', '.join(PROVIDERS)})")
+    return name
+
+
+def _window(ctx: typer.Context, param: typer.CallbackParam, value: datetime | None) -> datetime | None:
+    """Refuse a window in which nothing can lie; the option that is parsed last sees the other."""
+    edges = {"since": ctx.params.get("since"), "until": ctx.params.get("until"), param.name: value}
+    since, until = edges["since"], edges["until"]
+    if since is not None and until is not None and since >= until:
+        raise typer.BadParameter("--since is not before --until: nothing can match")
+    return value
+
+
 Since = Annotated[
     datetime | None,
-    typer.Option("--since", parser=_moment, metavar="TIME", help="From this time: 15m, 1h, 2d ago, or ISO 8601."),
+    typer.Option(
+        "--since",
+        parser=_moment,
+        callback=_window,
+        metavar="TIME",
+        help="From this time: 15m, 1h, 2d ago, or ISO 8601.",
+    ),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option("--until", parser=_moment, metavar="TIME", help="Up to this time: 15m, 1h, 2d ago, or ISO 8601."),
+    typer.Option(
+        "--until",
+        parser=_moment,
+        callback=_window,
+        metavar="TIME",
+        help="Up to this time: 15m, 1h, 2d ago, or ISO 8601.",
+    ),
 ]
+Provider = Annotated[
+    str | None,
+    typer.Option("--provider", "-p", parser=_provider, metavar="NAME", help="Only this provider's."),
+]
+EventType = Annotated[str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type.")]
 Timeout = Annotated[
     timedelta,
     typer.Option("--timeout", parser=parsed_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),

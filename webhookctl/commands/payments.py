@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from webhookctl.commands.options import Limit, Since, Until
+from webhookctl.commands.options import Limit, Provider, Since, Until
 from webhookctl.context import Context
 from webhookctl.core import audit, payments
 
@@ -13,7 +13,6 @@ app = typer.Typer(help="Show what a payment's events come to.", no_args_is_help=
 
 DEFAULT_WINDOW = timedelta(days=1)
 
-Provider = Annotated[str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")]
 StatusOption = Annotated[
     str | None,
     typer.Option("--status", "-s", metavar="STATUS", help="pending, authorized, succeeded, failed, refunded, ..."),

@@ -11,7 +11,8 @@ import typer
 
 from webhookctl.commands.options import Confirm, Since, Yes
 from webhookctl.context import AppContext, Context
-from webhookctl.errors import NotFoundError, UsageError
+from webhookctl.core.operator_file import read_text
+from webhookctl.errors import UsageError
 
 app = typer.Typer(help="The providers' signing keys: list, set, rotate, retire.", no_args_is_help=True)
 
@@ -108,7 +109,7 @@ def _only_where_it_belongs(provider: str, given: Mapping[str, object]) -> None:
 
 def _value(app: AppContext, source: Path | None, provider: str) -> str:
     if source is not None and str(source) != "-":
-        text = _text(source)
+        text = read_text(source, hint="--from - reads the key from stdin")
     elif source is None and app.console.can_ask:
         text = getpass.getpass(f"New key of {provider} (not shown): ")
     else:
@@ -120,15 +121,8 @@ def _value(app: AppContext, source: Path | None, provider: str) -> str:
     return text.strip()
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFoundError(f"{path} can't be read: {error}", hint="--from - reads the key from stdin") from error
-
-
 def _pem(path: Path) -> str:
-    text = _text(path)
+    text = read_text(path)
     if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
         raise UsageError(
             f"{path} is not a certificate in PEM form", hint="it begins with -----BEGIN CERTIFICATE-----, without a key"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from stack.outputs import PROVIDERS
+from webhookctl.commands.interrupt import stopping
 from webhookctl.commands.send_input import AppStack, destination, drafts_of, money_of
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
@@ -58,27 +59,35 @@ def send_webhooks(app: AppContext, provider: str | None, event_type: str | None,
 def send_drafts(app: AppContext, providers: Iterable[str], drafts: Iterator[Draft], options: SendOptions) -> None:
     """Send drafts of the given providers, and show and judge what came of it."""
     targets = find_targets(providers, destination(options), stack=AppStack(app))
-    found = deliver(app, targets, drafts, options)
-    timelines = follow(app, found.deliveries, options) if options.wait else None
-    app.show(core.outcome(found, timelines, is_brief=app.is_on_screen))
+    found, is_stopped = deliver(app, targets, drafts, options)
+    timelines = None
+    try:
+        timelines = follow(app, found.deliveries, options) if options.wait and not is_stopped else None
+    finally:  # what was sent is told, whatever ends the waiting
+        app.show(core.outcome(found, timelines, is_brief=app.is_on_screen))
+    if is_stopped:
+        raise KeyboardInterrupt
     send_report.check(found, expected=options.expect)
     send_wait.check(timelines or (), may_fail=options.fail_times is not None)
 
 
 def deliver(
     app: AppContext, targets: Mapping[str, Target], drafts: Iterator[Draft], options: SendOptions
-) -> SendReport:
-    """Send the drafts, with progress on stderr."""
-    sender = Sender(
-        targets=targets,
-        transport=HttpTransport(connections=options.concurrency, source_address=options.source_address),
-        tamper=options.tamper,
-        retry_factor=options.retry,
-        now=app.now,
-    )
+) -> tuple[SendReport, bool]:
+    """Send the drafts, with progress on stderr; return what came of them, and whether Ctrl-C ended it early."""
     pace = Pace(rate=options.rate, concurrency=options.concurrency)
-    with app.console.progress("sending") as shown:
-        return core.send(drafts, sender, pace=pace, on_done=lambda delivery: shown.update(f"{delivery.number}"))
+    with app.console.progress("sending") as shown, stopping(app.console, after="the requests on their way") as stop:
+        sender = Sender(
+            targets=targets,
+            transport=HttpTransport(connections=options.concurrency, source_address=options.source_address),
+            tamper=options.tamper,
+            retry_factor=options.retry,
+            now=app.now,
+            sleep=stop.wait,
+            stop=stop,
+        )
+        found = core.send(drafts, sender, pace=pace, on_done=lambda delivery: shown.update(f"{delivery.number}"))
+        return found, stop.is_set()
 
 
 def follow(app: AppContext, deliveries: Iterable[Delivery], options: SendOptions) -> list[send_wait.Timeline]:
@@ -101,9 +110,12 @@ def play_scenario(app: AppContext, provider: str | None, event_type: str | None,
     money = money_of(options)
     runs = list(scenario.play(found, providers, count=options.count, money=money, ids=ids, now=app.now))
     drafts = scenario.drafts_of(runs, duplicates=options.duplicate, shuffle=options.shuffle, ids=ids)
-    sent = deliver(app, find_targets(providers, destination(options), stack=AppStack(app)), drafts, options)
-    if not options.wait:
+    targets = find_targets(providers, destination(options), stack=AppStack(app))
+    sent, is_stopped = deliver(app, targets, drafts, options)
+    if is_stopped or not options.wait:
         app.show(core.outcome(sent, None, is_brief=app.is_on_screen))
+        if is_stopped:
+            raise KeyboardInterrupt
         send_report.check(sent, expected=options.expect)
         return
     send_report.check(sent, expected=options.expect)

@@ -9,6 +9,7 @@ from lambdas.shared.providers.base import ProviderSecret
 from stack.outputs import PROVIDERS
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
+from webhookctl.core.operator_file import reading
 from webhookctl.core.overrides import Overrides
 from webhookctl.core.provider_secrets import sending_secret
 from webhookctl.core.samples_ids import IdSource
@@ -17,7 +18,7 @@ from webhookctl.core.send_compose import Recipe, Repetition, compose_many
 from webhookctl.core.send_request import Draft
 from webhookctl.core.send_secrets import STDIN
 from webhookctl.core.send_targets import Destination
-from webhookctl.errors import NotFoundError, UsageError
+from webhookctl.errors import UsageError
 
 
 def drafts_of(
@@ -97,10 +98,9 @@ class AppStack:
 
 
 def read_bytes(name: str) -> bytes:
-    """Return the bytes of a file, or of stdin for `-`. Raises NotFoundError."""
+    """Return the bytes of a file, or of stdin for `-`. Raises NotFoundError, UsageError."""
     if name == STDIN:
         return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise NotFoundError(f"--file {name}: {error.strerror}") from error
+    path = Path(name)
+    with reading(path):
+        return path.read_bytes()

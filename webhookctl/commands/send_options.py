@@ -82,7 +82,7 @@ class SendOptions:
     count: Annotated[int, typer.Option("--count", "-c", min=1, help="So many events, each with fresh ids.")] = 1
     duplicate: Annotated[int, typer.Option("--duplicate", metavar="N", min=0, help="Deliver each N more times.")] = 0
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Send in random order.")] = False
-    rate: Annotated[float | None, typer.Option("--rate", metavar="N", help="At most so many a second.")] = None
+    rate: Annotated[float | None, typer.Option("--rate", min=0.1, metavar="N", help="At most so many a second.")] = None
     concurrency: Annotated[
         int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="So many at a time.")
     ] = 1

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from webhookctl.commands.options import Limit, Since, Until, parsed_span
+from webhookctl.commands.options import EventType, Limit, Provider, Since, Until, parsed_span
 from webhookctl.context import Context
 from webhookctl.core import trace
 from webhookctl.core.trace_find import pictures
@@ -30,12 +30,8 @@ def list_(
         timedelta | None,
         typer.Option("--slow", parser=parsed_span, metavar="TIME", help="Only answers that took as long (500ms)."),
     ] = None,
-    provider: Annotated[
-        str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider's.")
-    ] = None,
-    event_type: Annotated[
-        str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type.")
-    ] = None,
+    provider: Provider = None,
+    event_type: EventType = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = 50,

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, Self
 from webhookctl.core.dead_letter import DeadLetter, OutgoingMessage, Queue
 from webhookctl.core.dlq import Look
 from webhookctl.core.dlq_scan import BATCH, Scan
+from webhookctl.core.operator_file import reading
 from webhookctl.errors import UsageError
 
 _VERSION: Final = 1
@@ -174,12 +175,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a field of a dataclass
 
 
 def _messages(path: Path) -> Iterator[OutgoingMessage]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                yield _message(line, key=str(number), where=f"{path}, line {number}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+    with reading(path), path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            yield _message(line, key=str(number), where=f"{path}, line {number}")
 
 
 def _message(line: str, *, key: str, where: str) -> OutgoingMessage:

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from webhookctl.core import samples
-from webhookctl.errors import NotFoundError, UsageError
+from webhookctl.core.operator_file import read_text
+from webhookctl.errors import UsageError
 
 ENDS = {"status", "disputed", "amount_minor", "refunded_minor", "net_minor"}
 """What a script may say of how its payment ends: members of `payments.Payment`."""
@@ -48,11 +49,10 @@ class Scenario:
 
 def read(path: Path) -> Scenario:
     """Read a scenario's file. Raises NotFoundError, and UsageError that names the first fault."""
+    text = read_text(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFoundError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise UsageError(f"{path} is not YAML: {error}") from error
     members = _members(raw, str(path), {"description", "sequences"})
     scripts = members.get("sequences")

@@ -51,14 +51,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Delivers one draft. `retry_factor` compresses the provider's retry schedule: 3600 makes an hour a second."""
+    """Delivers one draft. `retry_factor` compresses the provider's retry schedule: 3600 makes an hour a second.
+
+    Once `stop` is set nothing new leaves: neither the next draft nor a retry.
+    """
 
     targets: Mapping[str, Target]
     transport: Transport
     tamper: Tamper | None = None
     retry_factor: float | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def deliver(self, item: Draft, number: int = 1) -> Delivery:
         """Sign and send. A refused webhook is sent again only when `retry_factor` is given."""
@@ -69,6 +73,8 @@ class Sender:
             if answer.is_accepted:
                 break
             self.sleep(wait_s)
+            if self.stop.is_set():
+                break
             again = _as_retry(self._signed(item), answer, number=attempts, first_at=first_at)
             answer = self.transport.post(again)
             attempts += 1
@@ -118,7 +124,7 @@ def dispatch(
         futures = []
         for number, item in enumerate(_paced(drafts, pace, sender.sleep), start=1):
             places.acquire()
-            if broken.is_set():
+            if broken.is_set() or sender.stop.is_set():
                 break
             futures.append(pool.submit(deliver, item, number))
             futures[-1].add_done_callback(finish)
@@ -127,7 +133,7 @@ def dispatch(
     return sorted(done, key=lambda delivery: delivery.number)
 
 
-def _paced(drafts: Iterable[Draft], pace: Pace, sleep: Callable[[float], None]) -> Iterator[Draft]:
+def _paced(drafts: Iterable[Draft], pace: Pace, sleep: Callable[[float], object]) -> Iterator[Draft]:
     started = time.perf_counter()
     for index, item in enumerate(drafts):
         due = started + index / pace.rate if pace.rate else 0.0

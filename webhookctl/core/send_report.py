@@ -4,7 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
+from stack.limits import MAX_BODY_BYTES, WAF_RATE_LIMIT, WAF_WINDOW_S
 from webhookctl.core.send_dispatch import Delivery
 from webhookctl.errors import CheckFailedError, PartialError, WebhookctlError
 
@@ -45,6 +47,15 @@ class Summary:
     latency: str
     seconds: float
     deliveries: Sequence[Delivery]
+
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "401": "webhookctl verify explain says why a signature does not match",
+    "403": f"the WAF blocks an address above {WAF_RATE_LIMIT // WAF_WINDOW_S} a second: wait, then send with --rate",
+    "413": f"a body may have {MAX_BODY_BYTES // 1024} KB",
+    "400": "the body is no event of its provider; webhookctl send PROVIDER --print body shows one",
+}
+"""What to do about an answer; the first that occurs counts."""
 
 
 def summary(found: SendReport) -> Summary:
@@ -113,7 +124,8 @@ def _counts(found: SendReport) -> str:
 
 
 def _hint(found: SendReport) -> str | None:
-    if "401" in found.by_status:
-        return "webhookctl verify explain says why a signature does not match"
+    known = next((advice for status, advice in _ADVICE.items() if status in found.by_status), None)
+    if known is not None:
+        return known
     problem = next((d.problem for d in found.deliveries if d.problem), None)
     return f"the first problem: {problem}" if problem else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from webhookctl.config import load_settings
-from webhookctl.errors import ConfigError
+from webhookctl.errors import ConfigError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,12 @@ def test_environment_table_overrides_its_file(tmp_path: Path) -> None:
 
 
 def test_faults_are_reported_together(tmp_path: Path) -> None:
-    """One error names the bad environment and the bad output."""
-    with pytest.raises(ConfigError, match=r"'a b'.*'xml'"):
+    """One error names the bad environment and the bad output, each with where it comes from."""
+    with pytest.raises(ConfigError, match=r"'a b'.* from flag; .*'xml'.* from WEBHOOKCTL_\* variable"):
+        load_settings({"env": "a b"}, environ={"WEBHOOKCTL_OUTPUT": "xml"}, folder=tmp_path)
+
+
+def test_faults_of_flags_alone_are_a_mistake_on_the_command_line(tmp_path: Path) -> None:
+    """Nothing that is configured is wrong."""
+    with pytest.raises(UsageError, match=r"'a b'.*'xml'.*one of table, json, jsonl"):
         load_settings({"env": "a b", "output": "xml"}, environ={}, folder=tmp_path)

@@ -1,0 +1,60 @@
+"""What people type by mistake, in any group: the exit code, what is wrong and what to do, before anything is done."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ran
+
+MISTAKES = {
+    "snd": (2, "Did you mean 'send'?"),
+    "send strip": (2, "one of: paypal, square"),
+    "dlq redrve": (2, "Did you mean 'redrive'?"),
+    "local upp": (2, "Did you mean 'up'?"),
+    "events show": (2, "Missing argument 'ID'"),
+    "status --bogus": (2, "No such option: --bogus"),
+    "status -o xml": (2, "one of table, json, jsonl"),
+    "status -e a_b": (2, "letters and digits"),
+    "send stripe --query a[[": (2, "is not a JMESPath expression"),
+    "send stripe --rate 0": (2, "greater than or equal to 0.1"),
+    "send stripe --count 0": (2, "greater than or equal to 1"),
+    "send stripe --file .": (2, ". can't be read: Is a directory"),
+    "send stripe --file nowhere.json": (5, "nowhere.json can't be read: there is no such file"),
+    "verify explain --request nowhere": (5, "nowhere can't be read: there is no such file"),
+    "events list --since yesterday": (2, "is not a time (like 15m, 1h, 2d"),
+    "events list --since 1h --until 2h": (2, "--since is not before --until"),
+    "trace list --until 2h --since 1h": (2, "--since is not before --until"),
+    "events list --status DONE": (2, "'DONE' is not one of"),
+    "events list --provider strip": (2, "unknown provider 'strip' (one of stripe, paypal, square)"),
+    "audit query -p strip": (2, "unknown provider 'strip'"),
+    "payments list -p strip": (2, "unknown provider 'strip'"),
+    "trace list -p strip": (2, "unknown provider 'strip'"),
+    "cost estimate --per-month lots": (2, "is not a number (like 250000, 500K, 1M)"),
+    "load run nothing": (2, "one of: rate_limit"),
+    "status": (4, "hint:  webhookctl local up"),
+    "local reset": (3, "add --yes to confirm without a terminal"),
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_told_at_once_and_does_nothing(cli: Callable[..., Ran], tmp_path: Path, line: str) -> None:
+    """Nothing on stdout, no traceback, no file made."""
+    code, said = MISTAKES[line]
+    ran = cli(*line.split())
+    assert (ran.exit_code, ran.out) == (code, "")
+    assert said in ran.err
+    assert "Value error" not in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_cannot_be_used_is_a_fault_of_the_configuration(
+    cli: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file where the folder should be: the error names it and what chooses another."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("WEBHOOKCTL_HOME", str(tmp_path / "file"))
+    ran = cli("local", "up")
+    assert (ran.exit_code, ran.out) == (4, "")
+    assert f"{tmp_path / 'file'}/local can't be used: Not a directory" in ran.err
+    assert "WEBHOOKCTL_HOME names another folder" in ran.err
