@@ -130,14 +130,17 @@ WAF_BAD_INPUTS_RULE: Final = "known-bad-inputs"
 WAF_REPUTATION_RULE: Final = "ip-reputation"
 
 ACCESS_LOG_FIELDS: Final = {
-    "requestId": "$context.requestId",
+    "requestId": "$context.extendedRequestId",
     "sourceIp": "$context.identity.sourceIp",
     "path": "$context.path",
     "status": "$context.status",
     "integrationLatency": "$context.integrationLatency",
-    "wafResponseCode": "$context.wafResponseCode",
     "xrayTraceId": "$context.xrayTraceId",
-    "userAgent": "$context.identity.userAgent",
     "error": "$context.error.responseType",
 }
-"""One access log line: field -> API Gateway context variable. No header and no body; the event carries its time."""
+"""One access log line: field -> API Gateway context variable. No header and no body; the event carries its time.
+
+`requestId` is the short one, which the sender has as `x-amz-apigw-id`. `error` says WAF_FILTERED of what the WAF
+blocked; its own log has the rule and the headers. The trace leads to the item, or to the receiver's line of a refusal,
+which has the user agent.
+"""

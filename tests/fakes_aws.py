@@ -51,6 +51,9 @@ class FakeAws(FakeSqs):
     stream: list[dict[str, Any]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    lags: bool = False
+    """Eventually consistent reads show what stood before an item's last write."""
+    _before: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _actions: dict[str, Callable[[], object]] = field(default_factory=dict)
     _scripted: dict[str, list[Fault | None]] = field(default_factory=lambda: defaultdict(list))
@@ -150,8 +153,10 @@ class FakeAws(FakeSqs):
         return {}
 
     def _do_GetItem(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        assert args["ConsistentRead"] is True, "an eventually consistent read may miss what was just written"
-        item = self.items.get(args["Key"]["webhookId"]["S"])
+        key = args["Key"]["webhookId"]["S"]
+        item = self.items.get(key)
+        if self.lags and not args.get("ConsistentRead"):
+            item = self._before.get(key, item)
         return {"Item": item} if item else {}
 
     def _do_UpdateItem(self, args: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -172,7 +177,7 @@ class FakeAws(FakeSqs):
         return {}
 
     def _write(self, key: str, item: dict[str, Any]) -> None:
-        old = self.items.get(key)
+        old = self._before[key] = self.items.get(key)
         self.items[key] = item
         self.stream.append(
             {

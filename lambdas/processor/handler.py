@@ -162,7 +162,7 @@ class _Waits:
 
     def write(self, log: WideLog) -> None:
         for provider, waited_ms in self._waited_ms.items():
-            values = metric("TimeToProcessed", waited_ms, unit="Milliseconds", dimensions=("provider",), at=utc_now())
+            values = metric("TimeToProcessed", waited_ms, dimensions=("provider",), at=utc_now(), unit="Milliseconds")
             log.measure({"provider": provider, **values})
 
 

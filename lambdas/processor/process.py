@@ -30,7 +30,7 @@ class Events(Protocol):
     """Where webhooks are stored."""
 
     def get(self, webhook_id: str) -> StoredWebhook | None:
-        """Return the webhook by a consistent read. Raises UnavailableError."""
+        """Return the webhook, or an earlier state of it that `update` will refuse. Raises UnavailableError."""
         ...
 
     def update(self, before: StoredWebhook, after: StoredWebhook) -> Written:

@@ -32,7 +32,8 @@ from lambdas.shared.webhook import WebhookRequest
 
 FUNCTION = "webhook-receiver"
 RETRY_AFTER_S = 30
-UNAVAILABLE = 503
+OK, UNAVAILABLE = 200, 503
+MAX_USER_AGENT = 120
 
 ANSWERS: dict[type[WebhookError], tuple[int, str]] = {
     UnknownProviderError: (404, "unknown provider"),
@@ -76,11 +77,10 @@ def respond(event: Mapping[str, Any], context: LambdaContext, *, environment: En
     try:
         header = incoming(read_headers(event).get("x-amzn-trace-id"))
         request = read_request(event, received_at=started, trace_id=header.root, max_body_bytes=settings.max_body_bytes)
-        line["bodyBytes"] = len(request.body)
         line["provider"] = request.provider if request.provider in PROVIDERS else "unknown"
         receipt = _receive(request, header, context, environment=environment)
-        line |= _outcome_fields(receipt)
-        answer = _answer(200, {"received": True, "webhookId": receipt.webhook.webhook_id, "outcome": receipt.outcome})
+        line |= _outcome_fields(receipt, header)
+        answer = _answer(OK, {"received": True, "webhookId": receipt.webhook.webhook_id, "outcome": receipt.outcome})
     except WebhookError as error:
         status, message = next(known for cls, known in ANSWERS.items() if isinstance(error, cls))
         line |= {
@@ -92,8 +92,10 @@ def respond(event: Mapping[str, Any], context: LambdaContext, *, environment: En
     except Exception as error:  # noqa: BLE001 - the edge: an unforeseen error is a 503, so the provider delivers again
         line |= {"outcome": "unavailable", "reason": "internal_error", "error": type(error).__name__}
         answer = _answer(UNAVAILABLE, {"message": "try again"})
-    line |= {"status": answer["statusCode"], "durationMs": _milliseconds_since(started)}
-    line |= metric("Webhooks", 1, unit="Count", dimensions=("outcome", "provider"), at=started)
+    if answer["statusCode"] != OK:
+        line |= {"status": answer["statusCode"], **_sender_fields(event)}
+    line["durationMs"] = _milliseconds_since(started)
+    line |= metric("Webhooks", 1, dimensions=("outcome", "provider"), at=started)
     environment.log.write(line, at=utc_now(), level="ERROR" if answer["statusCode"] == UNAVAILABLE else "INFO")
     return answer
 
@@ -131,15 +133,29 @@ def _annotate_refusal(trace: Span, error: WebhookError) -> None:
     trace.annotate(outcome="unavailable" if isinstance(error, UnavailableError) else "refused", reason=error.reason)
 
 
-def _outcome_fields(receipt: Receipt) -> dict[str, Any]:
+def _outcome_fields(receipt: Receipt, header: TraceHeader) -> dict[str, Any]:
+    """Say which webhook it is and which key proved it; type, size and trace stand in its item and its audit line.
+
+    `trace show --logs` finds the lines of a trace by its id, and X-Ray has those that are sampled only.
+    """
     webhook = receipt.webhook
     return {
         "outcome": receipt.outcome.value,
         "webhookId": webhook.webhook_id,
-        "eventType": webhook.event_type,
-        "traceId": webhook.trace_id,
+        "traceId": header.root if header.is_sampled else None,
         "keyId": receipt.key_id,
         "redactions": webhook.redactions,
+    }
+
+
+def _sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Say of a request that left no item whose it was; the access log has its address by the same trace."""
+    headers = read_headers(event)
+    body = event.get("body")
+    return {
+        "traceId": incoming(headers.get("x-amzn-trace-id")).root,
+        "userAgent": headers.get("user-agent", "")[:MAX_USER_AGENT] or None,
+        "eventBytes": len(body) if isinstance(body, str) else None,
     }
 
 

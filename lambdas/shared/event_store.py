@@ -45,14 +45,12 @@ class EventStore:
         )
 
     def get(self, webhook_id: str) -> StoredWebhook | None:
-        """Return the webhook by a consistent read, or None. Raises UnavailableError, MalformedError."""
-        answer = aws.call(
-            SERVICE,
-            lambda: self._client.get_item(
-                TableName=self._table_name, Key={"webhookId": {"S": webhook_id}}, ConsistentRead=True
-            ),
-        )
-        return StoredWebhook.from_item(answer["Item"]) if "Item" in answer else None
+        """Return the webhook, or None. Raises UnavailableError, MalformedError.
+
+        Read for half the price first. What that read returns may be an earlier state, which the condition of `update`
+        finds out; only where it finds nothing is the answer that of a consistent read.
+        """
+        return self._read(webhook_id, is_consistent=False) or self._read(webhook_id, is_consistent=True)
 
     def update(self, before: StoredWebhook, after: StoredWebhook) -> Written:
         """Move an item from `before` to `after` if it still has `before`'s seq and is not PROCESSED.
@@ -71,6 +69,15 @@ class EventStore:
         )
         is_ours = written.existing is not None and written.existing.chain_hash == after.chain_hash
         return Written() if is_ours else written
+
+    def _read(self, webhook_id: str, *, is_consistent: bool) -> StoredWebhook | None:
+        answer = aws.call(
+            SERVICE,
+            lambda: self._client.get_item(
+                TableName=self._table_name, Key={"webhookId": {"S": webhook_id}}, ConsistentRead=is_consistent
+            ),
+        )
+        return StoredWebhook.from_item(answer["Item"]) if "Item" in answer else None
 
     def _conditionally(self, write: Any) -> Written:  # noqa: ANN401 - boto3's answers differ by call
         def attempt() -> Written:

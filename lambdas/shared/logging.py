@@ -14,7 +14,11 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
 
 
 class WideLog:
-    """Writes lines of at least `level`. Fields that are None are left out; whose line it is, its log group says."""
+    """Writes lines of at least `level`. What goes without saying is left out, as every byte of a log is paid for.
+
+    That is: fields that are None; whose line it is, which its log group says; and of a line at INFO its level and
+    time, which CloudWatch Logs keeps with it (a metric line carries its own).
+    """
 
     def __init__(self, *, environment: str, level: str) -> None:
         self._common = {"environment": environment}
@@ -24,8 +28,9 @@ class WideLog:
         """Write one line. Card numbers in its strings are masked, should one get this far."""
         if LEVELS[level] < self._threshold:
             return
+        head = {} if level == "INFO" else {"level": level, "time": iso(at)}
         present = {k: v for k, v in fields.items() if v is not None}
-        write_line(mask({"level": level, "time": iso(at), **self._common, **present}))
+        write_line(mask({**head, **self._common, **present}))
 
     def measure(self, fields: Mapping[str, Any]) -> None:
         """Write a line that is only a metric (see `metric`), whatever the level."""
@@ -39,16 +44,16 @@ def write_line(line: Mapping[str, Any]) -> None:
 
 
 def metric(
-    name: str, value: int | Sequence[int], *, unit: str, dimensions: Sequence[str], at: datetime
+    name: str, value: int | Sequence[int], *, dimensions: Sequence[str], at: datetime, unit: str | None = None
 ) -> dict[str, Any]:
     """Return the fields that make a log line a metric (CloudWatch embedded metric format), free of a PutMetricData.
 
     `value` may be up to 100 values of as many events. `dimensions` name fields of the same line; `environment` is
-    always there.
+    always there. `unit` None: a plain number.
     """
     definition = {
         "Namespace": METRIC_NAMESPACE,
         "Dimensions": [["environment", *dimensions]],
-        "Metrics": [{"Name": name, "Unit": unit}],
+        "Metrics": [{"Name": name} if unit is None else {"Name": name, "Unit": unit}],
     }
     return {"_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [definition]}, name: value}

@@ -74,6 +74,7 @@ class PaymentEvent:
     `object_id` names the refund, dispute, payout, invoice or subscription that the event is about,
     so that a payment's refunds and disputes can be told apart. `is_cumulative`: the amount is a running
     total, not an increment. `is_secondary`: another event already carries this amount; never count it twice.
+    Where these two are false the item does not have them.
     """
 
     kind: str
@@ -222,7 +223,9 @@ class StoredWebhook:
             }
         if self.event is not None:
             values |= {
-                name: value for name, key in _EVENT_FIELDS.items() if (value := getattr(self.event, key)) is not None
+                name: value
+                for name, key in _EVENT_FIELDS.items()
+                if (value := getattr(self.event, key)) is not None and value is not False
             }
         return values
 

@@ -42,11 +42,11 @@ def test_bodies_are_never_logged_by_the_gateway(prod: Template) -> None:
 
 
 def test_the_access_log_is_json_with_the_promised_fields(prod: Template) -> None:
-    """A line tells status, source, WAF answer and trace; the local front door writes the same names."""
+    """A line tells status, source, latency, trace and refusal; the local front door writes the same names."""
     access_log = prod.one("AWS::ApiGateway::Stage")["AccessLogSetting"]
     line = json.loads(access_log["Format"])
     assert line == outputs.ACCESS_LOG_FIELDS
-    assert {"requestId", "status", "sourceIp", "wafResponseCode", "xrayTraceId", "integrationLatency"} <= set(line)
+    assert {"requestId", "status", "sourceIp", "error", "xrayTraceId", "integrationLatency"} <= set(line)
 
 
 def test_traces_start_at_the_stage_at_the_environments_rate(prod: Template, dev: Template) -> None:

@@ -77,7 +77,7 @@ def _stage(app: AppContext) -> DemoStage:
         transport=sender.transport,
         table=app.table,
         logs=app.logs,
-        access_log=app.outputs[names.ACCESS_LOG_GROUP],
+        receiver_log=names.log_group_name(app.outputs[names.RECEIVER_NAME]),
         audit_log=app.outputs[names.AUDIT_LOG_GROUP],
         alarms=app.alarms,
         dlq_alarm=app.outputs[names.DLQ_ALARM_NAME],

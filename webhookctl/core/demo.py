@@ -33,6 +33,7 @@ from webhookctl.errors import CheckFailedError, WaitTimeoutError
 
 T = TypeVar("T")
 
+UNVERIFIED: Final = 401
 EVENTS: Final[Mapping[str, Sequence[str]]] = {
     "stripe": ("payment_intent.succeeded", "charge.refunded", "charge.dispute.created"),
     "paypal": ("PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.REFUNDED", "CUSTOMER.DISPUTE.CREATED"),
@@ -63,14 +64,14 @@ class DemoReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoStage:
-    """What the demo plays on. `access_log` and `audit_log` are log groups; `journals` is where redrives keep theirs."""
+    """What the demo plays on. `receiver_log` and `audit_log` are log groups; redrives keep theirs in `journals`."""
 
     environment: str
     targets: Mapping[str, Target]
     transport: Transport
     table: WebhookTable
     logs: LogReader
-    access_log: str
+    receiver_log: str
     audit_log: str
     alarms: AlarmReader
     dlq_alarm: str
@@ -212,9 +213,9 @@ class Demo:
         return found if found is not None and found.status is status else None
 
     def _refusals(self, *, at_least: int) -> int:
-        events = self.stage.logs.events(self.stage.access_log, start=self._started_at)
+        events = self.stage.logs.events(self.stage.receiver_log, start=self._started_at)
         lines = [event.fields() for event in events if self.mark in event.message]
-        refused = sum(line.get("userAgent") == self.mark and str(line.get("status")) == "401" for line in lines)
+        refused = sum(line.get("userAgent") == self.mark and line.get("status") == UNVERIFIED for line in lines)
         return refused if refused >= at_least else 0
 
     def _dead_letters(self) -> int:

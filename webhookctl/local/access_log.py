@@ -85,7 +85,7 @@ def variables(exchange: Exchange) -> dict[str, str]:
         "apiId": stage.api_id,
         "stage": stage.name,
         "requestId": arrival.request_id,
-        "extendedRequestId": arrival.request_id,
+        "extendedRequestId": arrival.extended_request_id,
         "httpMethod": arrival.method,
         "path": f"/{stage.name}{arrival.path}",
         "resourcePath": arrival.path,

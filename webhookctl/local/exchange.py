@@ -1,5 +1,6 @@
 """One request at the front door, from its arrival to its answer; and the places where others may join in."""
 
+import base64
 import time
 import uuid
 from collections.abc import Mapping
@@ -29,6 +30,11 @@ class Arrival:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     arrived_at: float = field(default_factory=time.time)
     """Unix time in seconds."""
+
+    @property
+    def extended_request_id(self) -> str:
+        """The gateway's own short id: 16 characters of base64, as API Gateway's are."""
+        return base64.b64encode(uuid.UUID(self.request_id).bytes[:11]).decode()
 
 
 @dataclass(frozen=True)

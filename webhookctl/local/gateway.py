@@ -142,6 +142,7 @@ class Gateway:
         ended = time.monotonic()
         answer.headers[trace_header.NAME] = f"Root={arrival.trace.root};Sampled={int(arrival.trace.is_sampled)}"
         answer.headers["x-amzn-RequestId"] = arrival.request_id
+        answer.headers["x-amz-apigw-id"] = arrival.extended_request_id
         exchange = Exchange(
             arrival=arrival,
             answer=answer,

@@ -6,6 +6,7 @@ import pytest
 
 from lambdas.processor.handler import retry_delay_s
 from lambdas.shared.webhook import Status
+from tests.fakes_aws import FakeAws
 from tests.fakes_trip import Trip, paypal_body, square_body, stripe_body
 
 
@@ -94,6 +95,19 @@ def test_a_message_without_item_goes_to_the_dlq() -> None:
     trip.drain()
     assert len(trip.aws.dlq) == 1
     assert {line["reason"] for line in trip.lines if line["type"] == "processing"} == {"item_missing"}
+
+
+@pytest.mark.parametrize("fail_times", [0, 2])
+def test_a_read_that_lags_behind_costs_a_second_look_and_nothing_else(fail_times: int) -> None:
+    """What was just written is found; an earlier state is found out by the write's condition, so one effect stands."""
+    trip = Trip(aws=FakeAws(lags=True))
+    trip.send(stripe_body(webhookctl={"failTimes": fail_times}))
+    again = dict(trip.aws.queue)
+    trip.drain()
+    assert (trip.stored().status, trip.stored().seq) == (Status.PROCESSED, 2)
+    trip.aws.queue.update(again)
+    trip.drain()
+    assert (trip.effects(), trip.aws.queue, trip.aws.dlq) == (1, {}, {})
 
 
 def test_a_foreign_message_fails_alone() -> None:

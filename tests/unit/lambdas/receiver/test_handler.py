@@ -154,10 +154,20 @@ def test_one_wide_line_is_logged_without_body_or_signature() -> None:
     headers = signed_headers("stripe", stripe_body(), secret=secret("stripe"))
     trip.post("stripe", stripe_body(), headers)
     (line,) = trip.lines
-    assert (line["outcome"], line["status"], line["webhookId"]) == ("accepted", 200, "stripe:evt_1")
+    assert (line["outcome"], line["keyId"], line["webhookId"]) == ("accepted", "k0", "stripe:evt_1")
     text = json.dumps(line)
     assert headers["stripe-signature"] not in text
     assert "amount_received" not in text
+
+
+def test_a_refusal_tells_whose_request_it_was() -> None:
+    """It leaves no item: status, reason, size, trace and user agent stand in its line, the last cut short."""
+    trip = Trip()
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    trip.post("stripe", stripe_body(), {"User-Agent": "x" * 500, "X-Amzn-Trace-Id": f"Root={root};Sampled=0"})
+    (line,) = trip.lines
+    assert (line["status"], line["reason"], line["traceId"]) == (401, "missing_header", root)
+    assert (line["userAgent"], line["eventBytes"] > len(stripe_body())) == ("x" * 120, True)
 
 
 def test_every_answer_counts_in_a_metric_by_outcome_and_provider() -> None:

@@ -10,13 +10,15 @@ from stack import outputs as names
 from stack.settings import settings_for
 from tests.fakes_trip import Trip
 from webhookctl.core.cost import CostReport, actual, estimate
-from webhookctl.core.cost_usage import LOG_BYTES, traced_share
+from webhookctl.core.cost_usage import LOG_BYTES, METRIC_LINE_BYTES, traced_share
 from webhookctl.core.metrics import MetricQuery, Series
 from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.samples_ids import IdSource
 from webhookctl.core.send_compose import Recipe, compose
 from webhookctl.errors import NotFoundError
 
+TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"
+TRACE_BYTES = len(f'"traceId":"{TRACE_ID}",')
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 OUTPUTS = StackOutputs(
     environment="prod",
@@ -109,18 +111,53 @@ def test_fuller_batches_make_a_million_cheaper() -> None:
     assert quiet.fixed_usd_month == busy.fixed_usd_month
 
 
-def test_the_models_log_lines_are_as_long_as_the_real_ones() -> None:
-    """The receiver's, the processor's and the audit logger's lines of a payment, within a tenth."""
+def trip_of_a_payment(provider: str) -> Trip:
+    """One payment, received, processed and told in the audit log, without a trace."""
     trip = Trip()
-    trip.send(compose(Recipe(provider="stripe"), ids=IdSource(), now=lambda: datetime.now(UTC)).body)
+    body = compose(Recipe(provider=provider), ids=IdSource(), now=lambda: datetime.now(UTC)).body
+    assert trip.send(body, provider=provider) == 200
     trip.drain()
     trip.audit()
-    whose = {"webhook": "receiver", "processing": "processor", "audit": "audit"}
+    return trip
+
+
+def test_the_models_log_lines_are_as_long_as_the_real_ones() -> None:
+    """The receiver's, the processor's, the audit logger's and the metric line of a payment, within a tenth."""
+    whose = {"webhook": "receiver", "processing": "processor", "audit": "audit", "metric": "metric"}
     sizes = dict.fromkeys(whose.values(), 0)
-    for line in trip.lines:
-        if line["type"] in whose:
-            sizes[whose[line["type"]]] += len(json.dumps(line, separators=(",", ":")))
-    trace = len('"traceId":"1-5759e988-bd862e3fe1be46a994272793",')
-    assert {name: LOG_BYTES[name] for name in sizes} == {
-        name: pytest.approx(size + trace * (2 if name == "audit" else 1), rel=0.1) for name, size in sizes.items()
+    for line in trip_of_a_payment("stripe").lines:
+        sizes[whose[line["type"]]] += len(json.dumps(line, separators=(",", ":")))
+    sizes["processor"] += TRACE_BYTES
+    sizes["audit"] += 2 * TRACE_BYTES
+    expected = {**LOG_BYTES, "metric": METRIC_LINE_BYTES}
+    assert {name: expected[name] for name in sizes} == {n: pytest.approx(size, rel=0.1) for n, size in sizes.items()}
+
+
+def test_the_models_access_line_is_as_long_as_the_real_one() -> None:
+    """With an address, a path and ids of API Gateway's lengths."""
+    values = {
+        "requestId": "Jh2fYGZhoAMFkIQ=",
+        "sourceIp": "198.51.100.124",
+        "path": "/prod/webhook/stripe",
+        "status": "200",
+        "integrationLatency": "21",
+        "xrayTraceId": TRACE_ID,
+        "error": "-",
     }
+    assert set(values) == set(names.ACCESS_LOG_FIELDS)
+    assert LOG_BYTES["access"] == pytest.approx(len(json.dumps(values, separators=(",", ":"))), rel=0.1)
+
+
+@pytest.mark.parametrize("provider", ["stripe", "square", "paypal"])
+def test_a_payments_item_costs_one_write_unit_a_write(provider: str) -> None:
+    """Below 1 KB by DynamoDB's own count (names, values, a number half a byte a digit), even of a traced one."""
+    (item,) = [item for item in trip_of_a_payment(provider).aws.items.values() if item["status"]["S"] == "PROCESSED"]
+    traced = {**item, "traceId": {"S": TRACE_ID}, "traceParent": {"S": "f" * 16}}
+    assert sum(len(name) + stored_bytes(value) for name, value in traced.items()) <= 1024
+
+
+def stored_bytes(value: Mapping[str, object]) -> int:
+    """Return the size of an attribute value as it goes over the wire (binary in base64)."""
+    ((kind, content),) = value.items()
+    text = str(content)
+    return {"S": len(text), "B": len(text) * 3 // 4, "N": len(text) // 2 + 2, "BOOL": 1}[kind]
