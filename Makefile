@@ -81,8 +81,8 @@ model: setup  ## Check every interleaving of the protocol, then take out each gu
 faults: setup  ## Run the real handlers through every fault of the catalogue
 	$(BIN)/python -m tests.faults
 
-soak: setup  ## Send 100,000 webhooks while faults fire at random, then reconcile (SEED=... COUNT=... to choose)
-	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+soak: setup  ## Send 100,000 webhooks while faults fire at random, kill a local environment, reconcile (SEED=... COUNT=... KILLS=...)
+	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS))
 
 load: setup  ## Prove the WAF's limit under load on this machine (about a quarter of an hour, nothing else running)
 	$(BIN)/pytest -m load tests/integration/load

@@ -55,11 +55,12 @@ class Cli:
 
     def code(self, *words: str) -> tuple[int, str]:
         """Run a command line and return its exit code and its stdout."""
-        stdout = io.StringIO()
+        stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)  # bodies are written as bytes
         with contextlib.redirect_stdout(stdout), pytest.MonkeyPatch.context() as patch:
             patch.setenv("WEBHOOKCTL_HOME", str(self.home))
             code = cli.run([*words, "--quiet", "--no-input"])
-        return code, stdout.getvalue()
+        stdout.seek(0)
+        return code, stdout.read()
 
     def json(self, *words: str) -> Any:
         """Run a command that must succeed and return its JSON."""

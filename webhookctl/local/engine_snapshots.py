@@ -23,7 +23,8 @@ LATEST_S: Final = 30.0
 """Under steady load a change is saved after this long, in a quiet moment sooner."""
 _QUIET_S: Final = 1.0
 _LOOK_S: Final = 0.5
-_PAUSE_SHARE: Final = 0.05
+PAUSE_SHARE: Final = 0.05
+"""Saving holds the engine up for this share of the time at most."""
 _LARGE: Final = ("cloudwatch", "cloudwatch_logs", "dynamodb", "sqs")
 _READS: Final = ("get", "list", "describe", "query", "scan", "batchget", "filter", "putmetric", "receive", "testmetric")
 
@@ -90,7 +91,7 @@ def is_due(*, quiet_s: float, unsaved_s: float, since_last_s: float, pause_s: fl
 
     `pause_s` is how long the last one held up the engine; it may do so for a twentieth of the time at most.
     """
-    if since_last_s < pause_s / _PAUSE_SHARE:
+    if since_last_s < pause_s / PAUSE_SHARE:
         return False
     return unsaved_s >= LATEST_S or (quiet_s >= _QUIET_S and since_last_s >= INTERVAL_S)
 
