@@ -24,9 +24,10 @@ from lambdas.shared.queue import ProcessingQueue
 from lambdas.shared.secret_store import SecretStore
 from lambdas.shared.settings import AuditSettings, ProcessorSettings, ReceiverSettings
 from lambdas.shared.webhook import StoredWebhook
+from stack import limits
 from tests.fakes_aws import FakeAws
 
-MAX_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = limits.MAX_BODY_BYTES
 NOTIFICATION_URL = "https://hooks.test.invalid/prod/webhook/square"
 
 
@@ -138,8 +139,8 @@ class Trip:
 
     aws: FakeAws = field(default_factory=FakeAws)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    receiver_timeout_s: float = 9.0
-    processor_timeout_s: float = 30.0
+    receiver_timeout_s: float = limits.RECEIVER_TIMEOUT_S
+    processor_timeout_s: float = limits.PROCESSOR_TIMEOUT_S
     audited: int = 0
     allow_failure_injection: bool = True
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.targets import HOSTILE, SEEDS, ReceiverTarget, mutated, parse_everything
+from tests.fuzz.targets import BOMBS, HOSTILE, SEEDS, ReceiverTarget, mutated, parse_everything
 from tests.tables import table
 
 FULL = 1_000_000
@@ -50,7 +50,7 @@ def _guided(count: int, seed: int) -> tuple[str, str, str, str]:
         limits = [
             "-max_len=8192",
             f"-timeout={_HANGS_AFTER_S}",
-            "-rss_limit_mb=1024",
+            "-rss_limit_mb=512",
             "-verbosity=0",
             f"-artifact_prefix={folder}/",
         ]
@@ -63,6 +63,8 @@ def _guided(count: int, seed: int) -> tuple[str, str, str, str]:
 
 def _mutations(count: int, seed: int) -> tuple[str, str, str, str]:
     started, rng = time.monotonic(), random.Random(seed)
+    for bomb in BOMBS:
+        parse_everything(bomb)
     for _ in range(count):
         parse_everything(mutated(rng, rng.choice(SEEDS)))
     return "parsers, mutations", f"{count:,}", f"{time.monotonic() - started:.0f}", "every law holds"
@@ -70,6 +72,7 @@ def _mutations(count: int, seed: int) -> tuple[str, str, str, str]:
 
 def _receiver(count: int, seed: int) -> tuple[str, str, str, str]:
     started, target = time.monotonic(), ReceiverTarget(seed=seed)
+    target.bombs()
     for _ in range(count):
         target.one()
     result = f"every law holds; {target.verified:,} well signed; slowest {target.slowest_s * 1000:.0f} ms"

@@ -2,9 +2,11 @@
 
 import json
 import random
+import resource
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lambdas.receiver.event import read_request
@@ -20,6 +22,8 @@ from tests.fakes_trip import Trip, gateway_event, paypal_body, secret, signed_he
 
 SLOWEST_S = 2.0
 """Processor time that no single input of up to 256 KB may take; a busy machine does not count."""
+LARGEST_MB = 32
+"""What no single input may add to the process's memory at its peak; the largest body has a quarter of a megabyte."""
 REFUSALS = (400, 401, 404, 413)
 SEEDS = (stripe_body(), square_body(), paypal_body(), b"{}", b"[]", b'{"id":"evt_1","object":"event","type":"x"}')
 HOSTILE = (
@@ -28,8 +32,45 @@ HOSTILE = (
 )
 
 
+def _deflated(megabytes: int, *, wbits: int) -> bytes:
+    """Return so many zeros, deflated piece by piece: the peak of this process's memory must not hide a parser's."""
+    deflater = zlib.compressobj(wbits=wbits)
+    return b"".join(deflater.compress(bytes(1024**2)) for _ in range(megabytes)) + deflater.flush()
+
+
+BOMBS = (
+    b"\x01" + _deflated(2 * LARGEST_MB, wbits=-15),
+    _deflated(2 * LARGEST_MB, wbits=15),
+    b"[" * 250_000,
+    b'{"a":' * 50_000,
+    b"[" * 125_000 + b"]" * 125_000,
+    b'{"a":' + b"[]," * 80_000 + b"[]}",
+    b'{"id":' + b"9" * 250_000 + b"}",
+    b'{"id":"' + b"\\u0000" * 40_000 + b'"}',
+    b'{"id":"' + b"4242424242424242 " * 14_000 + b'"}',
+    b"{" + b",".join(b'"%d":0' % n for n in range(25_000)) + b"}",
+)
+"""Small for what they would like to become: each as large as a body may be, or less."""
+
+
+@contextmanager
+def within_bounds() -> Iterator[None]:
+    """Expect the block to take no more time and memory than one input may. Raises AssertionError."""
+    peak, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    yield
+    took, grown = time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
+    assert took < SLOWEST_S, f"{took:.1f} s"
+    assert grown < LARGEST_MB * 1024, f"{grown // 1024} MB"
+
+
 def parse_everything(data: bytes) -> None:
-    """Give bytes to every parser: each returns or raises an error of ours, whatever they are."""
+    """Give bytes to every parser: each returns or raises an error of ours, in bounds, whatever they are."""
+    with within_bounds():
+        give_to_every_parser(data)
+
+
+def give_to_every_parser(data: bytes) -> None:
+    """Do so without looking at time and memory."""
     text = data.decode("utf-8", "replace")
     for name in PROVIDERS:
         provider = get_provider(name)
@@ -78,12 +119,20 @@ class ReceiverTarget:
         headers = signed_headers(provider, body, secret=secret(provider)) if is_signed else self._headers(provider)
         event = gateway_event(provider, body, headers)
         event = event if is_signed else self._bent(event)
+        self._deliver(event, is_signed=is_signed)
+
+    def bombs(self) -> None:
+        """Deliver every bomb, well signed: accepted or refused, in bounds."""
+        for body in BOMBS:
+            headers = signed_headers("stripe", body, secret=secret("stripe"))
+            self._deliver(gateway_event("stripe", body, headers), is_signed=True)
+
+    def _deliver(self, event: dict[str, Any], *, is_signed: bool) -> None:
         started = time.process_time()
-        status = self._trip.invoke_receiver(event)["statusCode"]
-        took = time.process_time() - started
+        with within_bounds():
+            status = self._trip.invoke_receiver(event)["statusCode"]
+        self.slowest_s = max(self.slowest_s, time.process_time() - started)
         self._trip.lines.clear()
-        self.slowest_s = max(self.slowest_s, took)
-        assert took < SLOWEST_S, (took, event)
         if is_signed:
             self.verified += 1
             assert status in (200, *REFUSALS), (status, event)

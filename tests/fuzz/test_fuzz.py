@@ -1,14 +1,25 @@
 """A short fuzz in every run of the tests: hypothesis over gateway events, mutations over the parsers."""
 
 import random
-import time
+import tracemalloc
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes_trip import Trip
-from tests.fuzz.targets import REFUSALS, SEEDS, SLOWEST_S, ReceiverTarget, mutated, parse_everything
+from tests.fuzz.targets import (
+    BOMBS,
+    LARGEST_MB,
+    REFUSALS,
+    SEEDS,
+    ReceiverTarget,
+    give_to_every_parser,
+    mutated,
+    parse_everything,
+    within_bounds,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -40,9 +51,8 @@ TRIP = Trip()
 @given(events)
 def test_no_event_crashes_the_receiver_or_writes_unverified(event: dict[str, Any]) -> None:
     """Whatever the gateway hands over, the answer is a refusal, and nothing is stored."""
-    started = time.process_time()
-    assert TRIP.invoke_receiver(event)["statusCode"] in REFUSALS
-    assert time.process_time() - started < SLOWEST_S
+    with within_bounds():
+        assert TRIP.invoke_receiver(event)["statusCode"] in REFUSALS
     assert TRIP.aws.items == {}
     TRIP.lines.clear()
 
@@ -60,3 +70,22 @@ def test_no_mutation_breaks_the_receiver() -> None:
     for _ in range(2_000):
         target.one()
     assert target.verified > 0
+
+
+@pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: f"{bomb[:6]!r}")
+def test_no_bomb_takes_much_memory_or_time(bomb: bytes) -> None:
+    """What is small and would become large: refused or read within bounds, by every parser."""
+    parse_everything(bomb)
+    tracemalloc.start()
+    try:
+        give_to_every_parser(bomb)
+        assert tracemalloc.get_traced_memory()[1] < LARGEST_MB * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_bomb_well_signed_does_not_get_further() -> None:
+    """The receiver accepts or refuses each, in bounds."""
+    target = ReceiverTarget(seed=1)
+    target.bombs()
+    assert target.verified == len(BOMBS)
