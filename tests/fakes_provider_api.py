@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,17 @@ EVENTS_PATHS = {
     "paypal": ("GET", "/v1/notifications/webhooks-events"),
     "square": ("POST", "/v2/events"),
 }
+
+
+def listed_event(provider: str, event_id: str, *, at: datetime) -> dict[str, Any]:
+    """Return an event as the provider's list holds it."""
+    iso = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    events: dict[str, dict[str, Any]] = {
+        "stripe": {"id": event_id, "type": "charge.refunded", "created": int(at.timestamp())},
+        "paypal": {"id": event_id, "event_type": "PAYMENT.CAPTURE.COMPLETED", "create_time": iso},
+        "square": {"event_id": event_id, "type": "payment.updated", "created_at": iso},
+    }
+    return events[provider]
 
 
 @dataclass

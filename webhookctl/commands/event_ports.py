@@ -9,7 +9,8 @@ from stack import outputs as names
 from webhookctl.context import AppContext
 from webhookctl.core.dlq_filter import DeadLetterFilter
 from webhookctl.core.dlq_scan import ScanLimits
-from webhookctl.core.event_search import EventSources
+from webhookctl.core.event_search import EventSources, Source, source_of
+from webhookctl.core.events import EventFilter
 from webhookctl.core.logs import LogEvent
 
 _LOOK: Final = ScanLimits(visibility_s=30)
@@ -22,6 +23,12 @@ def event_sources(app: AppContext) -> EventSources:
     return EventSources(
         table=app.table, by_id=app.dead_letters.webhooks, payments=app.payment_index, audit=app.audit_log
     )
+
+
+def tell_cost(app: AppContext, keep: EventFilter, *, payment_id: str | None = None) -> None:
+    """Say so where a question reads, and bills, the whole table."""
+    if source_of(keep, payment_id=payment_id) is Source.SCAN:
+        app.console.say(f"This question costs {Source.SCAN.value}; with --since the audit log answers it.")
 
 
 def dead_letter_ids(app: AppContext, *ids: str) -> set[str]:

@@ -60,9 +60,7 @@ def list_(
     """
     app = ctx.obj
     keep = events.EventFilter(provider=provider, event_type=event_type, status=status, since=since, until=until)
-    source = event_search.source_of(keep, payment_id=payment_id)
-    if source is event_search.Source.SCAN:
-        app.console.say(f"This question costs {source.value}; with --since the audit log answers it.")
+    event_ports.tell_cost(app, keep, payment_id=payment_id)
     found = event_search.find_events(event_ports.event_sources(app), keep, payment_id=payment_id, limit=limit)
     app.show([_row(webhook) for webhook in found])
 

@@ -56,6 +56,7 @@ def reconcile(
 def _requeue(
     app: AppContext, *, older_than: timedelta, since: Since, dry_run: bool, yes: bool, confirm: str | None
 ) -> None:
+    event_ports.tell_cost(app, EventFilter(since=since))
     stuck = find_stuck(
         find_events(event_ports.event_sources(app), EventFilter(since=since)),
         dead=event_ports.dead_letter_ids(app),

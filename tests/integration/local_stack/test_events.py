@@ -16,10 +16,13 @@ from lambdas.shared.webhook import Status
 from tests.conftest import Cli
 from tests.dead_letters import DeadLetters, stripe_event
 from tests.eventually import eventually
-from tests.fakes_provider_api import KEY, ProviderStub, serving
+from tests.fakes_provider_api import EVENTS_PATHS, KEY, ProviderStub, listed_event, serving
+from webhookctl import cli
 from webhookctl.core.event_story import HIDDEN
 
 pytestmark = pytest.mark.integration
+
+PROVIDERS = tuple(EVENTS_PATHS)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +67,16 @@ def test_list_narrows_by_every_filter(deployed: Cli, failed_twice: str, dead: st
     assert len(deployed.json("events", "list", "--limit", "1")) == 1
 
 
-def test_a_scan_says_what_it_costs(deployed: Cli) -> None:
-    """Without a start or a payment the whole table is read, and stderr says so."""
-    environment = {**os.environ, "WEBHOOKCTL_HOME": str(deployed.home)}
-    command = [sys.executable, "-m", "webhookctl", "events", "list"]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr
-    assert "This question costs" in told
+@pytest.mark.parametrize("words", [("events", "list"), ("events", "reconcile", "--older-than", "30d", "--dry-run")])
+def test_a_scan_says_what_it_costs(
+    deployed: Cli, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a start or a payment the whole table is read, and stderr says so; with a start there is no scan."""
+    monkeypatch.setenv("WEBHOOKCTL_HOME", str(deployed.home))
+    assert cli.run([*words, "--no-input"]) == 0
+    assert "This question costs a scan of the whole table" in capsys.readouterr().err
+    assert cli.run([*words, "--since", "1h", "--no-input"]) == 0
+    assert "scan" not in capsys.readouterr().err
 
 
 def test_show_tells_the_whole_story(deployed: Cli, failed_twice: str) -> None:
@@ -151,26 +158,57 @@ def test_reconcile_queues_what_is_stuck_and_leaves_dead_letters(deployed: Cli, l
     assert "events.reconcile" in json.dumps(deployed.json("audit", "query", "--since", "5m"))
 
 
+@pytest.fixture(scope="module")
+def sent(deployed: Cli) -> dict[str, list[str]]:
+    """Send two webhooks of each provider; return their event ids once they are processed and audited."""
+    found: dict[str, list[str]] = {}
+    for provider in PROVIDERS:
+        trips = deployed.json("send", provider, "--count", "2", "--wait")["timelines"]
+        assert {trip["status"] for trip in trips} == {"PROCESSED"}
+        found[provider] = [trip["webhook_id"].partition(":")[2] for trip in trips]
+
+    def are_audited() -> bool:
+        told = {row["webhook_id"] for row in deployed.json("events", "tail", "--status", "PROCESSED", "--since", "1h")}
+        return told >= {f"{provider}:{name}" for provider, names in found.items() for name in names}
+
+    assert eventually(are_audited, within_s=30)
+    return found
+
+
 @pytest.mark.parametrize("source", ["api", "file"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_reconcile_with_a_provider_says_what_never_arrived(
-    deployed: Cli, failed_twice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+    deployed: Cli,
+    sent: dict[str, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    provider: str,
+    source: str,
 ) -> None:
-    """The key comes from stdin; missing ones are named and give exit 7, processed ones are counted."""
-    now = int(datetime.now(UTC).timestamp())
-    names = [failed_twice.partition(":")[2], "evt_never_arrived", "evt_nor_this_one"]
-    events = [{"id": name, "type": "payment_intent.succeeded", "created": now} for name in names]
-    stub = ProviderStub("stripe", events)
+    """Missing ones are named and give exit 7, processed ones are counted, ours beyond the list are extra.
+
+    The list is the provider's own, from its API with the key from stdin, page by page, or from a saved answer.
+    """
+    listed, beyond = sent[provider]
+    names = [listed, "never_arrived", "nor_this_one"]
+    stub = ProviderStub(provider, [listed_event(provider, name, at=datetime.now(UTC)) for name in names])
     saved = tmp_path / "events.json"
-    saved.write_text(json.dumps({"data": events}))
+    saved.write_text(json.dumps({"data" if provider == "stripe" else "events": stub.events}))
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{KEY}\n"))
     with serving(stub) as url:
         words = ("--api", url) if source == "api" else ("--file", str(saved))
-        code, text = deployed.code("events", "reconcile", "stripe", "--since", "1h", *words, "-o", "json")
+        code, text = deployed.code("events", "reconcile", provider, "--since", "1h", *words, "-o", "json")
     found = json.loads(text)
     assert code == 7
     assert (found["missing"], found["processed"]) == (2, 1)
-    missing = {row["webhook_id"] for row in found["events"] if row["standing"] == "missing"}
-    assert missing == {"stripe:evt_never_arrived", "stripe:evt_nor_this_one"}
+    standings = {row["webhook_id"]: row["standing"] for row in found["events"]}
+    assert {name for name, standing in standings.items() if standing == "missing"} == {
+        f"{provider}:never_arrived",
+        f"{provider}:nor_this_one",
+    }
+    assert standings[f"{provider}:{beyond}"] == "extra"
+    assert len(stub.requests) == (2 if source == "api" else 0)
     assert KEY not in text
 
 

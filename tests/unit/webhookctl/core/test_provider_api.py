@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes_provider_api import KEY, ProviderStub, serving
+from tests.fakes_provider_api import KEY, ProviderStub, listed_event, serving
 from webhookctl.core.provider_api import APIS, ProviderApi
 from webhookctl.errors import ConfigError, UsageError, WebhookctlError
 
@@ -16,13 +16,7 @@ PROVIDERS = ("stripe", "paypal", "square")
 
 def raw(provider: str, name: str, at: datetime = SINCE) -> dict[str, Any]:
     """Return an event as the provider's list holds it."""
-    iso = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    raws: dict[str, dict[str, Any]] = {
-        "stripe": {"id": name, "type": "charge.refunded", "created": int(at.timestamp())},
-        "paypal": {"id": name, "event_type": "PAYMENT.CAPTURE.COMPLETED", "create_time": iso},
-        "square": {"event_id": name, "type": "payment.updated", "created_at": iso},
-    }
-    return raws[provider]
+    return listed_event(provider, name, at=at)
 
 
 def ids(stub: ProviderStub, *, key: str = KEY) -> list[str]:
