@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
 from webhookctl.core.alarms import Alarm
-from webhookctl.core.audit import AuditFilter, AuditLog, AuditRecord, records
-from webhookctl.core.incident_report import Moment, plot_path, plot_svg, report
+from webhookctl.core.audit import WEBHOOK, AuditFilter, AuditLog, AuditRecord, records
+from webhookctl.core.incident_report import plot_path, plot_svg, report
+from webhookctl.core.incident_timeline import Moment
 from webhookctl.core.logs import LogEvent, LogReader
 from webhookctl.core.metrics import MetricQuery, MetricReader, Series
 from webhookctl.core.trace import TraceFilter, TraceReader, TraceRow, list_traces, read_traces
@@ -99,7 +100,9 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
     alarms = sources.alarms()
     _json(folder / "alarms.json", [_plain(asdict(alarm)) for alarm in alarms])
     moments += [
-        Moment(a.since, "alarm", f"{a.name} is {a.state}") for a in alarms if a.since and start <= a.since < end
+        Moment(at=a.since, who="alarm", what=f"{a.name} is {a.state}", is_deed=True)
+        for a in alarms
+        if a.since and start <= a.since < end
     ]
     text = report(sources.environment, start, end, moments=moments, series=series, traces=rows, alarms=alarms)
     (folder / "timeline.md").write_text(text, encoding="utf-8")
@@ -125,9 +128,17 @@ def _noting(items: Iterable[_T], what: Callable[[_T], Moment | None], moments: l
 
 def _of_record(record: AuditRecord) -> Moment | None:
     """Return what of the audit log belongs into the timeline: failures, and whatever people did."""
-    if record.status != "FAILED" and record.actor in ("receiver", "processor", "ttl"):
+    is_deed = record.actor not in ("receiver", "processor", "ttl")
+    if record.status != "FAILED" and not is_deed:
         return None
-    return Moment(record.at, record.actor, f"{record.webhook_id or ''} {record.change} {record.status or ''}".strip())
+    told = record.status if record.kind == WEBHOOK else ", ".join(record.changed)
+    return Moment(
+        at=record.at,
+        who=record.actor,
+        what=f"{record.change} {told or ''}".strip(),
+        webhook_id=record.webhook_id or "",
+        is_deed=is_deed,
+    )
 
 
 def _of_log(whose: str) -> Callable[[LogEvent], Moment | None]:
@@ -135,8 +146,10 @@ def _of_log(whose: str) -> Callable[[LogEvent], Moment | None]:
         fields = event.fields()
         if fields.get("level") not in ("ERROR", "WARN"):
             return None
-        told = f"{fields.get('outcome', 'error')}: {fields.get('reason', '')} {fields.get('webhookId', '')}"
-        return Moment(event.at, whose, str(mask(told)).strip())
+        told = f"{fields.get('outcome', 'error')}: {fields.get('reason', '')}"
+        return Moment(
+            at=event.at, who=whose, what=str(mask(told)).strip(), webhook_id=str(mask(fields.get("webhookId") or ""))
+        )
 
     return moment
 

@@ -3,26 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
-from typing import NamedTuple
 
 from lambdas.shared.clock import iso
 from webhookctl.core.alarms import Alarm
+from webhookctl.core.incident_timeline import Moment, rows
 from webhookctl.core.metrics import Series
 from webhookctl.core.trace import TraceRow
 
-MOMENTS = 500
-"""How many moments the timeline tells; the JSONL files hold all."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 60
 _WIDTH, _HEIGHT, _MARGIN = 640, 120, 24
-
-
-class Moment(NamedTuple):
-    """One line of the timeline."""
-
-    at: datetime
-    who: str
-    what: str
 
 
 def report(
@@ -36,6 +26,7 @@ def report(
     alarms: Sequence[Alarm],
 ) -> str:
     """Return the whole document."""
+    told, left_out = rows(moments)
     results: dict[str, int] = {}
     for row in traces:
         results[row.result] = results.get(row.result, 0) + 1
@@ -60,10 +51,10 @@ def report(
         "",
         "## Timeline",
         "",
-        *_table(("time", "who", "what"), [(iso(m.at), m.who, m.what) for m in sorted(moments)[:MOMENTS]]),
+        *_table(("time", "who", "what", "webhooks"), [(iso(r.at), r.who, r.what, r.webhooks) for r in told]),
     ]
-    if len(moments) > MOMENTS:
-        lines += ["", f"{len(moments) - MOMENTS} more are in the JSONL files."]
+    if left_out:
+        lines += ["", f"{left_out} more moments are in audit.jsonl and logs/."]
     return "\n".join(lines) + "\n"
 
 
@@ -105,8 +96,8 @@ def _metric(name: str, series: Series, start: datetime, end: datetime) -> tuple[
     return name, f"`{drawn}`" if top else "-", f"{top:g}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    if not body:
         return ["none"]
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in body]
     return ["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(c) + " |" for c in cells)]

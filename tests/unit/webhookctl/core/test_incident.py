@@ -96,7 +96,7 @@ def test_a_window_is_written_whole_and_told_in_order(tmp_path: Path) -> None:
     }
     timeline = (tmp_path / "out" / "timeline.md").read_text()
     assert "| webhook-dlq-test | ALARM |" in timeline
-    assert "stripe:evt_2 MODIFY FAILED" in timeline
+    assert "| processor | MODIFY FAILED | stripe:evt_2 |" in timeline
     assert "retried: injected" in timeline
     assert "plots/processor-Errors.svg" in timeline
     assert "| fault | 1 |" in timeline
