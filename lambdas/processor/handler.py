@@ -113,7 +113,9 @@ def _is_done(
     except Exception as caught:  # noqa: BLE001 - the batch edge: one message's failure must not touch its neighbours
         error = caught
         line |= _give_back(message, trip.webhook, caught, processor, environment=environment)
-    line |= _webhook_fields(trip.webhook) | {"durationMs": round((utc_now() - started).total_seconds() * 1000)}
+    line |= _webhook_fields(trip.webhook, message.trace) | {
+        "durationMs": round((utc_now() - started).total_seconds() * 1000)
+    }
     environment.log.write(line, at=utc_now(), level="ERROR" if error else "INFO")
     return error is None
 
@@ -195,14 +197,14 @@ def _give_back(
     return line | {"delayS": delay_s}
 
 
-def _webhook_fields(webhook: StoredWebhook | None) -> dict[str, Any]:
+def _webhook_fields(webhook: StoredWebhook | None, trace: TraceHeader) -> dict[str, Any]:
     if webhook is None:
         return {}
     return {
         "webhookId": webhook.webhook_id,
         "provider": webhook.provider,
         "eventType": webhook.event_type,
-        "traceId": webhook.trace_id,
+        "traceId": trace.root or webhook.trace_id,  # a delivery again has its own
     }
 
 

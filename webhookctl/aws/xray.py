@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from webhookctl.aws.session import AwsSession, ClientError, error_code
-from webhookctl.core.trace import TraceDocuments, TraceSummary
+from webhookctl.core.trace import TraceDocuments, TraceSummary, begun
 
 if TYPE_CHECKING:
     from types_boto3_xray import XRayClient
@@ -63,7 +63,7 @@ def _summary(raw: Any) -> TraceSummary:  # noqa: ANN401 - botocore's answer
     status = raw.get("Http", {}).get("HttpStatus")
     return TraceSummary(
         trace_id=raw["Id"],
-        started_at=raw.get("StartTime", _begun(raw["Id"])).astimezone(UTC),
+        started_at=raw.get("StartTime", begun(raw["Id"])).astimezone(UTC),
         duration_s=raw.get("Duration", 0.0),
         response_s=raw.get("ResponseTime"),
         status=int(status) if status else None,
@@ -76,7 +76,3 @@ def _summary(raw: Any) -> TraceSummary:  # noqa: ANN401 - botocore's answer
             for key, values in raw.get("Annotations", {}).items()
         },
     )
-
-
-def _begun(trace_id: str) -> datetime:
-    return datetime.fromtimestamp(int(trace_id.split("-")[1], 16), UTC)

@@ -37,13 +37,11 @@ def demo(ctx: Context, yes: Yes = False, confirm: Confirm = None) -> None:
 
 def _show_trace(app: AppContext, story: "_Story", webhook_id: str) -> None:
     """Draw the broken webhook's trace: every attempt, the wait in the DLQ and the redrive in one picture."""
-    from webhookctl.core import trace
-    from webhookctl.core.trace_find import pictures
+    from webhookctl.core.trace_find import picture
 
-    ids = trace.resolve(app.traces, app.table, webhook_id, now=app.now())
     story.tell("Draw its trace", f"webhookctl trace show {webhook_id}")
     if app.settings.output == "table":
-        app.show(pictures(app.traces, ids, app.trace_lines, with_logs=False))
+        app.show(picture(app.traces, app.table, app.trace_lines, webhook_id, now=app.now(), with_logs=False))
 
 
 class _Story:

@@ -9,8 +9,9 @@ import typer
 from webhookctl.commands.options import EventType, Limit, Provider, Since, Until, parsed_span
 from webhookctl.context import Context
 from webhookctl.core import trace
-from webhookctl.core.trace_find import pictures
+from webhookctl.core.trace_find import picture
 from webhookctl.core.trace_map import read_map
+from webhookctl.core.trace_search import trace_ids_of
 
 app = typer.Typer(help="See one webhook's way through all services.", no_args_is_help=True)
 
@@ -49,10 +50,9 @@ def show(
     name: Annotated[str, typer.Argument(metavar="ID", help="A trace id, or a webhook id <provider>:<event id>.")],
     logs: Annotated[bool, typer.Option("--logs", help="Put the log lines between the bars.")] = False,
 ) -> None:
-    """Draw one trace: receiver, queue, every attempt, audit."""
+    """Draw one trace, or all of a webhook's: receiver, queue, every attempt, audit."""
     app = ctx.obj
-    ids = trace.resolve(app.traces, app.table, name, now=app.now())
-    app.show(pictures(app.traces, ids, app.trace_lines, with_logs=logs))
+    app.show(picture(app.traces, app.table, app.trace_lines, name, now=app.now(), with_logs=logs))
 
 
 @app.command()
@@ -65,7 +65,7 @@ def find(
     """Print the trace ids of a webhook, an event or a payment."""
     app = ctx.obj
     app.show(
-        trace.trace_ids_of(
+        trace_ids_of(
             app.traces,
             app.table,
             app.payment_index,

@@ -1,18 +1,13 @@
 """Traces: finding them, reading them whole. What a trace looks like is in `trace_tree` and `trace_waterfall`."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Protocol
 
-from stack.outputs import PROVIDERS
-from webhookctl.core.events import WebhookTable
-from webhookctl.core.payments import PaymentIndex
-from webhookctl.errors import NotFoundError, UsageError
+from webhookctl.errors import NotFoundError
 
-TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 WINDOW = timedelta(hours=6)
 """The longest time range that GetTraceSummaries takes."""
 BATCH = 5
@@ -148,7 +143,7 @@ def list_traces(
         if len(rows) >= limit:
             break
     if not rows:
-        _explain_nothing(reader)
+        explain_nothing(reader)
     return sorted(rows, key=lambda row: row.started_at, reverse=True)
 
 
@@ -158,68 +153,26 @@ def find_by(reader: TraceReader, expression: str, *, start: datetime, end: datet
     return sorted(found, key=lambda s: s.started_at)
 
 
+def readable(reader: TraceReader, trace_ids: Iterable[str]) -> list[TraceDocuments]:
+    """Return those whole traces that X-Ray has, in batches."""
+    ids = list(dict.fromkeys(trace_ids))
+    return [t for at in range(0, len(ids), BATCH) for t in reader.traces(ids[at : at + BATCH])]
+
+
 def read_traces(reader: TraceReader, trace_ids: Iterable[str]) -> list[TraceDocuments]:
     """Return whole traces in batches. Raises NotFoundError when none is there."""
     ids = list(dict.fromkeys(trace_ids))
-    found = [t for at in range(0, len(ids), BATCH) for t in reader.traces(ids[at : at + BATCH])]
+    found = readable(reader, ids)
     if not found:
-        _explain_nothing(reader)
+        explain_nothing(reader)
         raise NotFoundError(
             f"X-Ray has no trace {', '.join(ids)}", hint="it was not sampled, is older than 30 days, or not there yet"
         )
     return found
 
 
-def trace_ids_of(
-    reader: TraceReader,
-    table: WebhookTable,
-    payments: PaymentIndex,
-    *,
-    now: datetime,
-    webhook_id: str | None = None,
-    event_id: str | None = None,
-    payment_id: str | None = None,
-) -> list[str]:
-    """Return the traces of a webhook, a provider's event or a payment's processed events, oldest first.
-
-    The table knows them at once, a payment's by its index; where the row is gone, X-Ray is searched by its
-    annotations. Raises NotFoundError, and UsageError when not exactly one thing is asked for.
-    """
-    if [webhook_id, event_id, payment_id].count(None) != 2:  # noqa: PLR2004 - all but one
-        raise UsageError("name one thing to find", hint="--webhook-id, --event-id or --payment-id")
-    if payment_id is not None:
-        return _stored(table, [fact.webhook_id for fact in payments.facts(payment_id)]) or _nothing(payment_id)
-    if webhook_id is not None:
-        return resolve(reader, table, webhook_id, now=now)
-    known = _stored(table, [f"{provider}:{event_id}" for provider in PROVIDERS])
-    return known or _searched(reader, "event_id", str(event_id), now)
-
-
-def resolve(reader: TraceReader, table: WebhookTable, name: str, *, now: datetime) -> list[str]:
-    """Return the trace ids that an operator means: a trace id itself, or a webhook's. Raises NotFoundError."""
-    if TRACE_ID.fullmatch(name):
-        return [name]
-    return _stored(table, [name]) or _searched(reader, "webhook_id", name, now)
-
-
-def _stored(table: WebhookTable, webhook_ids: Iterable[str]) -> list[str]:
-    rows = [row for webhook_id in webhook_ids if (row := table.get(webhook_id)) is not None]
-    ids = [row.trace_id for row in sorted(rows, key=lambda row: row.received_at) if row.trace_id]
-    return list(dict.fromkeys(ids))
-
-
-def _searched(reader: TraceReader, key: str, value: str, now: datetime) -> list[str]:
-    found = find_by(reader, annotation(key, value), start=now - FIND_BACK, end=now)
-    return [summary.trace_id for summary in found] or _nothing(value)
-
-
-def _nothing(what: str) -> list[str]:
-    raise NotFoundError(
-        f"no trace of {what} is known", hint="webhookctl trace list; a webhook id reads <provider>:<event id>"
-    )
-
-
-def _explain_nothing(reader: TraceReader) -> None:
+def explain_nothing(reader: TraceReader) -> None:
+    """Raise NotFoundError with the reason why traces that exist can't be read, if there is one."""
     reason = reader.hidden_reason()
     if reason is not None:
         raise NotFoundError(reason, hint="docs/aws.md says how to read traces with Transaction Search")
@@ -258,3 +211,8 @@ def _result(summary: TraceSummary, outcomes: tuple[str, ...]) -> str:
 def moment(seconds: float) -> datetime:
     """Return the aware UTC time of epoch seconds."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def begun(trace_id: str) -> datetime:
+    """Return when a trace began: its id says so, to the second."""
+    return moment(int(trace_id.split("-")[1], 16))

@@ -36,10 +36,34 @@ class Waterfall:
 
     def draw(self, width: int, style: Style) -> Iterator[str]:
         """Yield the lines of the picture, none longer than `width`."""
-        yield from _head(self.trace, width, style)
-        label = _label_width(self.trace, width)
-        room = max(width - label - _TOOK - 5, _LEAST_BARS)
+        yield style(
+            cut(f"{self.trace.webhook_id or 'no webhook'}  {self.trace.event_type or ''}".rstrip(), width), "bold"
+        )
+        yield from self.facts(width)
         yield ""
+        yield from self.bars(width, style, label=self.label_width(width))
+
+    def facts(self, width: int, *more: str) -> Iterator[str]:
+        """Yield the trace's id, and what it comes to."""
+        trace = self.trace
+        told = [f"{trace.started_at:%Y-%m-%d %H:%M:%S} UTC", *more, span_of_time(trace.duration_s)]
+        if trace.attempts:
+            told.append(attempts(trace.attempts))
+        if trace.outcome:
+            told.append(trace.outcome)
+        if trace.limit_exceeded:
+            told.append("too large: parts are missing")
+        yield cut(f"trace {trace.trace_id}", width)
+        yield cut(" · ".join(told), width)
+
+    def label_width(self, width: int) -> int:
+        """Return how many columns the names take, of `width`."""
+        longest = max((2 * span.depth + len(_title(span)) for span in self.trace.spans), default=10)
+        return max(min(longest, (width - _TOOK - 5) // 2), 10)
+
+    def bars(self, width: int, style: Style, *, label: int) -> Iterator[str]:
+        """Yield the axis and below it the bars, after `label` columns of names."""
+        room = max(width - label - _TOOK - 5, _LEAST_BARS)
         yield _axis(self.trace.duration_s, label, room)
         told = sorted(self.logs, key=lambda pair: pair[1].at)
         for span in self.trace.spans:
@@ -49,7 +73,7 @@ class Waterfall:
             yield _bar_line(span, self.trace.duration_s, label, room, style)
             annotations = _annotations(span)
             if annotations:
-                yield _cut(" " * (2 * span.depth + 4) + annotations, width)
+                yield cut(" " * (2 * span.depth + 4) + annotations, width)
         yield from (self._log_line(pair, width, style) for pair in told)
 
     def _offset(self, event: LogEvent) -> float:
@@ -57,8 +81,10 @@ class Waterfall:
 
     def _log_line(self, pair: tuple[str, LogEvent], width: int, style: Style) -> str:
         whose, event = pair
-        text = f"    {_time(max(self._offset(event), 0.0)):>8} {whose}: {compact(event.fields()) or event.message}"
-        return style(_cut(text, width), "dim")
+        text = (
+            f"    {span_of_time(max(self._offset(event), 0.0)):>8} {whose}: {compact(event.fields()) or event.message}"
+        )
+        return style(cut(text, width), "dim")
 
 
 def compact(fields: Mapping[str, Any]) -> str:
@@ -66,22 +92,9 @@ def compact(fields: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in fields.items() if key not in _REPEATED and value is not None)
 
 
-def _head(trace: TraceTree, width: int, style: Style) -> Iterator[str]:
-    yield style(_cut(f"{trace.webhook_id or 'no webhook'}  {trace.event_type or ''}".rstrip(), width), "bold")
-    told = [f"{trace.started_at:%Y-%m-%d %H:%M:%S} UTC", _time(trace.duration_s)]
-    if trace.attempts:
-        told.append(f"{trace.attempts} attempt{'s' if trace.attempts > 1 else ''}")
-    if trace.outcome:
-        told.append(trace.outcome)
-    if trace.limit_exceeded:
-        told.append("too large: parts are missing")
-    yield _cut(f"trace {trace.trace_id}", width)
-    yield _cut(" · ".join(told), width)
-
-
-def _label_width(trace: TraceTree, width: int) -> int:
-    longest = max((2 * span.depth + len(_title(span)) for span in trace.spans), default=10)
-    return max(min(longest, (width - _TOOK - 5) // 2), 10)
+def attempts(count: int) -> str:
+    """Return the number of attempts in words."""
+    return f"{count} attempt{'s' if count > 1 else ''}"
 
 
 def _title(span: Span) -> str:
@@ -89,14 +102,14 @@ def _title(span: Span) -> str:
 
 
 def _axis(duration_s: float, label: int, room: int) -> str:
-    end = _time(duration_s)
+    end = span_of_time(duration_s)
     return f"{'':{label + 3}}{'took':>{_TOOK}} 0{end:>{max(room - 1, len(end))}}"
 
 
 def _bar_line(span: Span, duration_s: float, label: int, room: int, style: Style) -> str:
-    name = _cut("  " * span.depth + _title(span), label)
+    name = cut("  " * span.depth + _title(span), label)
     mark = _MARKS.get(span.result, " ")
-    took = "" if span.kind == "audit" else _time(span.took_s)
+    took = "" if span.kind == "audit" else span_of_time(span.took_s)
     bar = _bar(span, duration_s, room)
     colour = "dim" if span.kind == "wait" else "cyan" if span.kind == "audit" else _COLOURS.get(span.result, "green")
     left = f"{mark} {name:{label}} {took:>{_TOOK}} "
@@ -124,7 +137,8 @@ def _annotations(span: Span) -> str:
     return " ".join(shown)
 
 
-def _time(seconds: float) -> str:
+def span_of_time(seconds: float) -> str:
+    """Return a length of time as a person reads it."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 120:  # noqa: PLR2004 - two minutes still read well in seconds
@@ -132,5 +146,6 @@ def _time(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """Return a text that ends with an ellipsis where it is longer than `width`."""
     return text if len(text) <= width else text[: width - 1] + "…"

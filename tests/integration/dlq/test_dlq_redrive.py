@@ -99,7 +99,7 @@ def test_the_redriven_attempt_stands_in_the_webhooks_own_trace(dead_letters: Dea
         webhook_id = dead_letters.store_failed("stripe", stripe_event(name), trace=(trace_id, parent))
         dead_letters.send([webhook_id], trace_header=f"Root={trace_id};Parent={parent};Sampled=1" if header else None)
         assert dead_letters.cli.json("dlq", "redrive", "--wait")["processed"] == 1
-        trace = dead_letters.cli.json("trace", "show", webhook_id)["trace"]
+        trace = dead_letters.cli.json("trace", "show", webhook_id)["traces"][0]["trace"]
         assert (trace["trace_id"], trace["outcome"]) == (trace_id, "processed")
 
 

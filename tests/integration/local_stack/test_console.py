@@ -124,7 +124,7 @@ def test_demo_counts_what_really_happened(deployed: Cli, run: str) -> None:
     assert report["audit_records"] >= 2 * report["sent"] + 1
     assert report["seconds"] < 120
     (failed,) = deployed.json("audit", "query", "--status", "FAILED", "--since", "5m", "--limit", "1")
-    trace = deployed.json("trace", "show", failed["webhook_id"])["trace"]
+    trace = deployed.json("trace", "show", failed["webhook_id"])["traces"][0]["trace"]
     assert (trace["attempts"], trace["outcome"]) == (6, "processed")
     assert "in the DLQ" in [span["name"] for span in trace["spans"]]
 

@@ -53,7 +53,7 @@ def _attributes(environment: LocalEnvironment) -> dict[str, Any]:
 
 def test_the_trace_shows_every_attempt_and_the_audit_lines(deployed: Cli, story: str) -> None:
     """Gateway, Lambda, receiver, queue, three attempts, two audit lines: one picture."""
-    trace = deployed.json("trace", "show", story)["trace"]
+    trace = deployed.json("trace", "show", story)["traces"][0]["trace"]
     names = [span["name"] for span in trace["spans"]]
     assert trace["attempts"] == 3
     assert trace["outcome"] == "processed"

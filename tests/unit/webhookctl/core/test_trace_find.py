@@ -17,9 +17,9 @@ from webhookctl.core.trace import (
     find_by,
     list_traces,
     read_traces,
-    trace_ids_of,
     windows,
 )
+from webhookctl.core.trace_search import trace_ids_of
 from webhookctl.errors import NotFoundError, UsageError
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -112,7 +112,8 @@ class FakeTable:
     def get(self, webhook_id: str) -> StoredWebhook | None:
         self.asked.append(webhook_id)
         number = {"stripe:evt_1": 1, "stripe:evt_2": 2}.get(webhook_id)
-        return replace(AuditWorld().receive("evt_1"), trace_id=f"1-{number}") if number else None
+        row = AuditWorld().receive("evt_1")
+        return replace(row, webhook_id=webhook_id, trace_id=f"1-{number}") if number else None
 
     def scan(self) -> Iterator[StoredWebhook]:
         raise AssertionError
@@ -124,12 +125,14 @@ class FakeTable:
 
 
 def test_a_payments_traces_come_from_its_index_without_a_scan() -> None:
-    """One query for the payment's webhooks, then the trace id that each row names; nothing is asked of X-Ray."""
+    """One query for the payment's webhooks; then X-Ray is asked at once for all of them, from the first receipt on."""
     reader, table = FakeTraces(), FakeTable()
     found = trace_ids_of(reader, table, table, now=BEGIN, payment_id="pi_1")
     assert sorted(found) == ["1-1", "1-2"]
     assert table.asked == ["stripe:evt_2", "stripe:evt_1", "stripe:evt_gone"]
-    assert not reader.asked
+    ((start, end, expression),) = reader.asked
+    assert (BEGIN - start < timedelta(minutes=2), end) == (True, BEGIN)
+    assert expression == 'annotation[webhook_id] = "stripe:evt_2" OR annotation[webhook_id] = "stripe:evt_1"'
     with pytest.raises(NotFoundError, match="pi_2"):
         trace_ids_of(reader, table, table, now=BEGIN, payment_id="pi_2")
 
