@@ -26,4 +26,7 @@ QUEUE_RETENTION_S = 4 * 24 * 3600
 DLQ_RETENTION_S = 14 * 24 * 3600
 MAX_RECEIVE_COUNT = 5
 QUEUE_BATCH_SIZE = 10
+QUEUE_POLLERS = 5
+"""Lambda reads a queue with five pollers, each with a batch of its own; without a bound (`maximum_concurrency`) it may
+go down to two on a quiet queue (AWS Lambda developer guide, "Configuring scaling behavior for SQS")."""
 STREAM_BATCH_SIZE = 100

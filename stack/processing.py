@@ -29,7 +29,7 @@ class Processing(Construct):
             key=storage.key,
             settings=settings,
             retention_s=limits.QUEUE_RETENTION_S,
-            visibility_s=limits.QUEUE_VISIBILITY_S,
+            visibility_s=limits.QUEUE_VISIBILITY_S + settings.queue_window_s,
             dead_letters=self.dlq,
         )
         self.processor = self._processor(storage, code)
@@ -37,7 +37,7 @@ class Processing(Construct):
             "Source",
             event_source_arn=self.queue.queue_arn,
             batch_size=limits.QUEUE_BATCH_SIZE,
-            max_batching_window=Duration.seconds(settings.queue_window_s) if settings.queue_window_s else None,
+            max_batching_window=Duration.seconds(settings.queue_window_s),
             report_batch_item_failures=True,
             max_concurrency=settings.maximum_concurrency,
         )

@@ -61,8 +61,9 @@ class Settings:
     so that a reservation can fail the whole deployment; and it makes the queue's poller throttle good messages into
     the DLQ. Locally it bounds the engine's worker processes."""
     queue_window_s: int = 0
-    """How long the queue's poller may wait to fill a batch of the processor. On a quiet queue Lambda may then wait up
-    to 20 seconds (AWS Lambda developer guide, "Using Lambda with Amazon SQS"); the provider has its answer already."""
+    """How long a poller of the queue may wait to fill a batch of the processor; a full batch waits for nothing. With
+    any window Lambda may wait 20 seconds on a quiet queue (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
+    The provider has its answer already. See docs/aws.md for what waiting saves."""
     audit_batch_size: int = STREAM_BATCH_SIZE
     audit_window_s: int = 0
     """How long the audit logger may wait to fill a batch."""
@@ -95,8 +96,8 @@ def _production() -> Settings:
         retry_base_s=10,
         retry_cap_s=600,
         maximum_concurrency=50,
-        queue_window_s=1,
-        audit_window_s=30,
+        queue_window_s=60,
+        audit_window_s=60,
         quiet_alarm_hours=6,
     )
 

@@ -51,4 +51,6 @@ def _carry_out(app: AppContext, plan: DeployPlan, *, smoke: bool, started: float
 
 def _smoke_test(app: AppContext) -> str:
     app.console.say("Sending a signed webhook through it ...")
-    return smoke_test(app.sender(SMOKE_PROVIDER), app.table, now=app.now)
+    return smoke_test(
+        app.sender(SMOKE_PROVIDER), app.table, now=app.now, window_s=float(app.stack_settings.queue_window_s)
+    )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stack.settings import PRODUCTION
 from webhookctl.commands.options import Since
 from webhookctl.context import Context
 from webhookctl.core import cost
@@ -43,13 +44,28 @@ def actual(
     since: Since = None,
     settings_of: Annotated[
         str | None,
-        typer.Option("--settings-of", metavar="ENV", help="Price traces as this environment samples them, e.g. prod."),
+        typer.Option(
+            "--settings-of",
+            metavar="ENV",
+            help="Compare with this environment's settings. Default: its own; prod off AWS.",
+        ),
     ] = None,
 ) -> None:
-    """Price what was used in the last day (or --since), as CloudWatch counted it."""
+    """Price what CloudWatch counted in the last day (or --since).
+
+    Two prices: as it is, and as the same webhooks cost on AWS at the settings of another environment. What of the
+    second was not counted here is named beside it: an endpoint that is not AWS has its own speed, at least.
+    """
     app = ctx.obj
     start = since or app.now() - timedelta(days=1)
     if start >= app.now():
         raise UsageError("--since is in the future", hint="webhookctl cost actual --since 24h")
-    settings = app.stack_settings_of(settings_of) if settings_of else app.stack_settings
-    app.show(cost.actual(app.outputs, app.metrics, settings, since=start, now=app.now()))
+    own = app.stack_settings
+    is_aws = not app.is_disposable
+    other = settings_of or (app.environment if is_aws else PRODUCTION)
+    settings = own if other == app.environment else app.stack_settings_of(other)
+    app.show(
+        cost.actual(
+            app.outputs, app.metrics, deployed=own, settings=settings, is_aws=is_aws, since=start, now=app.now()
+        )
+    )

@@ -10,7 +10,8 @@ from typing import ClassVar, Final
 
 from stack.outputs import PROVIDERS
 from stack.settings import Settings as StackSettings
-from webhookctl.core.cost_usage import MONTH, Usage, expected_usage, measured_usage
+from webhookctl.core.cost_counted import LAMBDA, LOGS, SQS, X_RAY, count, usage_at, usage_of
+from webhookctl.core.cost_usage import DELIVERY_CLAIM, MONTH, REMOVAL_LINE_BYTES, Usage, expected_usage
 from webhookctl.core.metrics import MetricReader
 from webhookctl.core.outputs import StackOutputs
 
@@ -60,7 +61,7 @@ class CostReport:
     """A bill. List prices; the free tier and taxes are left out.
 
     `fixed_usd_month` does not depend on traffic. `kept_usd_month` is what these webhooks cost in each month that the
-    table keeps them.
+    table keeps them, `removed_usd` what it costs to log their removal at the end.
     """
 
     prices_as_of: str
@@ -70,8 +71,46 @@ class CostReport:
     usd_per_million: float
     fixed_usd_month: float
     kept_usd_month: float
+    removed_usd: float
     lines: tuple[CostLine, ...]
     fixed: tuple[FixedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedLine:
+    """One service as it was counted, and what the same webhooks cost at other settings.
+
+    `modelled`: what of the latter was not counted but comes from the model; empty: nothing.
+    """
+
+    TABLE: ClassVar = ("service", "units", "usd_per_million", "at_settings", "modelled")
+    WHOLE: ClassVar = ("units",)
+    service: str
+    units: str
+    usd: float
+    usd_per_million: float
+    at_settings: float
+    modelled: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActualReport:
+    """The bill of what CloudWatch counted: as it is, and at the settings of `settings_of` on AWS.
+
+    List prices; the free tier and taxes are left out. `write_units` and `read_units` are the capacity that DynamoDB
+    says it consumed, table and index, for each webhook.
+    """
+
+    prices_as_of: str
+    region: str
+    webhooks: int
+    write_units: float
+    read_units: float
+    usd: float
+    usd_per_million: float
+    settings_of: str
+    usd_per_million_at_settings: float
+    lines: tuple[ComparedLine, ...]
 
 
 def estimate(webhooks: int, settings: StackSettings) -> CostReport:
@@ -80,10 +119,50 @@ def estimate(webhooks: int, settings: StackSettings) -> CostReport:
 
 
 def actual(
-    outputs: StackOutputs, metrics: MetricReader, settings: StackSettings, *, since: datetime, now: datetime
-) -> CostReport:
-    """Price what was really used, as CloudWatch counted it. Raises NotFoundError when there was no request."""
-    return _report(measured_usage(outputs, metrics, settings, since=since, now=now), settings)
+    outputs: StackOutputs,
+    metrics: MetricReader,
+    *,
+    deployed: StackSettings,
+    settings: StackSettings,
+    is_aws: bool,
+    since: datetime,
+    now: datetime,
+) -> ActualReport:
+    """Price what was really used, as CloudWatch counted it, and the same webhooks at `settings` on AWS.
+
+    `deployed` are the environment's own settings. Raises NotFoundError when there was no request.
+    """
+    counted = count(outputs, metrics, since=since, now=now)
+    usage = usage_of(counted, deployed)
+    there, modelled = usage_at(counted, settings, deployed=deployed, is_aws=is_aws)
+    other = {line.service: line.usd_per_million for line in _lines(there)}
+    lines = tuple(
+        ComparedLine(
+            service=line.service,
+            units=line.units,
+            usd=line.usd,
+            usd_per_million=line.usd_per_million,
+            at_settings=other[line.service],
+            modelled=modelled.get(line.service, ""),
+        )
+        for line in _lines(usage)
+    )
+    return ActualReport(
+        prices_as_of=str(load_prices()["as_of"]),
+        region=str(load_prices()["region"]),
+        webhooks=round(usage.webhooks),
+        write_units=round(usage.write_units / usage.webhooks, 3),
+        read_units=round(usage.read_units / usage.webhooks, 3),
+        usd=round(sum(line.usd for line in lines), 4),
+        usd_per_million=_per_million(usage),
+        settings_of=settings.environment,
+        usd_per_million_at_settings=_per_million(there),
+        lines=lines,
+    )
+
+
+def _per_million(used: Usage) -> float:
+    return round(sum(price(used) for _, _, _, price, _ in _SERVICES) * MILLION / used.webhooks, 2)
 
 
 def _report(usage: Usage, settings: StackSettings) -> CostReport:
@@ -96,9 +175,10 @@ def _report(usage: Usage, settings: StackSettings) -> CostReport:
         region=str(load_prices()["region"]),
         webhooks=round(usage.webhooks),
         usd=round(usd, 4),
-        usd_per_million=round(usd * MILLION / usage.webhooks, 2),
+        usd_per_million=_per_million(usage),
         fixed_usd_month=round(sum(line.usd_month for line in fixed), 2),
         kept_usd_month=round(usage.webhooks * ITEM_GB * kept, 4),
+        removed_usd=round(usage.webhooks * (1 + DELIVERY_CLAIM) * REMOVAL_LINE_BYTES / 1e9 * _price("logs_per_gb"), 4),
         lines=lines,
         fixed=fixed,
     )
@@ -142,7 +222,7 @@ _SERVICES: Final[tuple[tuple[str, _Measure, str, _Measure, str], ...]] = (
     ),
     ("WAF", lambda used: used.requests, "requests", lambda used: _of(used.requests, "waf_per_million"), "none"),
     (
-        "Lambda",
+        LAMBDA,
         lambda used: used.invocations,
         "invocations",
         lambda used: _of(used.invocations, "lambda_per_million") + used.gb_seconds * _price("lambda_arm_gb_second"),
@@ -158,20 +238,20 @@ _SERVICES: Final[tuple[tuple[str, _Measure, str, _Measure, str], ...]] = (
         "items under 1 KB",
     ),
     (
-        "SQS",
+        SQS,
         lambda used: used.sqs_requests,
         "requests",
         lambda used: _of(used.sqs_requests, "sqs_per_million"),
         "queue_window_s",
     ),
     (
-        "CloudWatch Logs",
+        LOGS,
         lambda used: used.log_bytes / MILLION,
         "MB",
         lambda used: used.log_bytes / 1e9 * _price("logs_per_gb"),
         "processor_log_level",
     ),
-    ("X-Ray", lambda used: used.traces, "traces", lambda used: _of(used.traces, "xray_per_million"), "trace_rate"),
+    (X_RAY, lambda used: used.traces, "traces", lambda used: _of(used.traces, "xray_per_million"), "trace_rate"),
 )
 
 

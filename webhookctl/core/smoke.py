@@ -16,8 +16,10 @@ SMOKE_PROVIDER: Final = "stripe"
 _PATIENCE_S: Final = 60.0
 
 
-def smoke_test(sender: Sender, table: WebhookTable, *, now: Callable[[], datetime]) -> str:
+def smoke_test(sender: Sender, table: WebhookTable, *, now: Callable[[], datetime], window_s: float = 0.0) -> str:
     """Send a signed webhook and wait until it is processed; return what happened in a few words.
+
+    `window_s` is how long the queue's pollers may gather a batch.
 
     Raises WebhookctlError when it is refused, PartialError when it fails, WaitTimeoutError when it takes too long.
     """
@@ -27,6 +29,6 @@ def smoke_test(sender: Sender, table: WebhookTable, *, now: Callable[[], datetim
             f"the smoke test's webhook was answered {delivery.status or delivery.problem}: {delivery.answer}",
             hint="webhookctl logs tail receiver",
         )
-    timelines = follow([delivery], table, timeout_s=_PATIENCE_S)
+    timelines = follow([delivery], table, timeout_s=_PATIENCE_S + window_s)
     check(timelines, may_fail=False)
     return f"{delivery.webhook_id} processed after {timelines[0].hops[-1].after_ms} ms"

@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from webhookctl.local.engine_alarm_history import record_alarm_actions
+from webhookctl.local.engine_batching import honour_queue_windows, honour_stream_windows
 from webhookctl.local.engine_queue_batches import keep_batch_trace_headers
 from webhookctl.local.errors import StartError
 
@@ -262,6 +263,8 @@ PATCHES: Final = (
     evaluate_alarms_as_documented,
     record_alarm_actions,
     keep_batch_trace_headers,
+    honour_queue_windows,
+    honour_stream_windows,
     trace_invocations,
 )
 

@@ -6,11 +6,13 @@ import time
 
 import pytest
 
+from stack.limits import QUEUE_POLLERS
 from tests.eventually import eventually
 from tests.integration.local import shape, shape_template
 from webhookctl.local.state import LocalEnvironment
 
 pytestmark = pytest.mark.integration
+MANY, STREAM_BATCH = 30, 10
 
 
 def test_a_web_acl_of_the_template_is_associated(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
@@ -77,23 +79,23 @@ def test_a_stage_knows_its_access_log(shape_environment: LocalEnvironment, outpu
 
 def test_invocations_from_a_queue_are_counted(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
     """Patch count_every_invocation: an event source's invocations appear in AWS/Lambda."""
-    sqs, cloudwatch = shape.client(shape_environment, "sqs"), shape.client(shape_environment, "cloudwatch")
+    before = invocations_of(shape_environment, "shape-work")
+    shape.client(shape_environment, "sqs").send_message(QueueUrl=outputs["Queue"], MessageBody="good")
+    assert eventually(lambda: invocations_of(shape_environment, "shape-work") > before, within_s=15)
 
-    def invocations() -> float:
-        points = cloudwatch.get_metric_statistics(
-            Namespace="AWS/Lambda",
-            MetricName="Invocations",
-            Dimensions=[{"Name": "FunctionName", "Value": "shape-work"}],
-            StartTime=time.time() - 3600,
-            EndTime=time.time() + 60,
-            Period=3600,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return float(sum(point["Sum"] for point in points))
 
-    before = invocations()
-    sqs.send_message(QueueUrl=outputs["Queue"], MessageBody="good")
-    assert eventually(lambda: invocations() > before, within_s=15)
+def invocations_of(environment: LocalEnvironment, function: str) -> float:
+    """Return how often a function ran in the last hour, by AWS/Lambda."""
+    points = shape.client(environment, "cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "FunctionName", "Value": function}],
+        StartTime=time.time() - 3600,
+        EndTime=time.time() + 60,
+        Period=3600,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))
 
 
 @pytest.mark.usefixtures("outputs")
@@ -179,3 +181,36 @@ def test_a_metric_line_of_a_log_becomes_a_metric(shape_environment: LocalEnviron
     logs.put_log_events(logGroupName="emf", logStreamName="s", logEvents=[event])
     found = cloudwatch.list_metrics(Namespace="Emf")["Metrics"]
     assert found == [{"Namespace": "Emf", "MetricName": "seen", "Dimensions": [{"Name": "place", "Value": "here"}]}]
+
+
+def test_a_batch_fills_until_its_window_ends(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> None:
+    """Patches honour_queue_windows, honour_stream_windows: what comes in one window is one batch a poller or shard."""
+    functions, sqs = shape.client(shape_environment, "lambda"), shape.client(shape_environment, "sqs")
+    sources = [source["UUID"] for source in functions.list_event_source_mappings()["EventSourceMappings"]]
+
+    def set_windows(seconds: int) -> None:
+        for source in sources:
+            functions.update_event_source_mapping(UUID=source, MaximumBatchingWindowInSeconds=seconds)
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = sqs.get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def made() -> list[float]:
+        return [invocations_of(shape_environment, name) - before[name] for name in before]
+
+    before = {name: invocations_of(shape_environment, name) for name in ("shape-work", "shape-audit")}
+    set_windows(2)
+    try:
+        for number in range(MANY):
+            sqs.send_message(QueueUrl=outputs["Queue"], MessageBody=f"good {number}")
+            shape.client(shape_environment, "dynamodb").put_item(
+                TableName="shape", Item={"id": {"S": f"window {number}"}}
+            )
+        assert eventually(lambda: 0 not in made() and waiting() == 0, within_s=15)
+    finally:
+        set_windows(0)
+    by_queue, by_stream = made()
+    assert by_queue <= 2 * QUEUE_POLLERS < MANY
+    assert by_stream <= MANY / STREAM_BATCH + 2

@@ -9,8 +9,15 @@ import pytest
 from stack import outputs as names
 from stack.settings import settings_for
 from tests.fakes_trip import Trip
-from webhookctl.core.cost import CostReport, actual, estimate
-from webhookctl.core.cost_usage import LOG_BYTES, METRIC_LINE_BYTES, traced_share
+from webhookctl.core.cost import ActualReport, actual, estimate
+from webhookctl.core.cost_usage import (
+    CLAIM_LINE_BYTES,
+    LOG_BYTES,
+    METRIC_LINE_BYTES,
+    compute_gb_seconds,
+    messages_a_batch,
+    traced_share,
+)
 from webhookctl.core.metrics import MetricQuery, Series
 from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.samples_ids import IdSource
@@ -65,16 +72,25 @@ THOUSAND = {
 }
 
 
-def bill(totals: Mapping[tuple[str, ...], float], environment: str = "prod") -> CostReport:
-    since = NOW - timedelta(hours=1)
-    return actual(OUTPUTS, CountedMetrics(totals), settings_for(environment), since=since, now=NOW)
+def bill(
+    totals: Mapping[tuple[str, ...], float], *, deployed: str = "prod", settings: str = "prod", is_aws: bool = True
+) -> ActualReport:
+    return actual(
+        OUTPUTS,
+        CountedMetrics(totals),
+        deployed=settings_for(deployed),
+        settings=settings_for(settings),
+        is_aws=is_aws,
+        since=NOW - timedelta(hours=1),
+        now=NOW,
+    )
 
 
 def test_the_bill_prices_what_was_counted() -> None:
     """Table and index writes, batches received and deleted, bytes of the stack's own log groups, compute by memory."""
     report = bill(THOUSAND)
     prices = {line.service: line.usd_per_million for line in report.lines}
-    assert report.webhooks == 1000
+    assert (report.webhooks, report.write_units, report.read_units) == (1000, 3.0, 1.0)
     assert prices["API Gateway"] == 3.5
     assert prices["DynamoDB"] == 3 * 0.625 + 0.125
     assert prices["SQS"] == pytest.approx(0.4 * 1.2, abs=0.01)
@@ -83,10 +99,35 @@ def test_the_bill_prices_what_was_counted() -> None:
     assert report.usd_per_million == pytest.approx(sum(prices.values()), abs=0.05)
 
 
-def test_traces_are_priced_as_the_settings_sample_them() -> None:
-    """One percent in production, every one in dev."""
-    shares = {name: next(x for x in bill(THOUSAND, name).lines if x.service == "X-Ray") for name in ("prod", "dev")}
-    assert (shares["prod"].usd_per_million, shares["dev"].usd_per_million) == (0.05, 5.0)
+def test_on_aws_at_its_own_settings_everything_is_counted() -> None:
+    """Both prices are one; of traces alone no metric tells, so that they are always by the sampling rule."""
+    report = bill(THOUSAND)
+    assert report.usd_per_million == report.usd_per_million_at_settings
+    assert {line.service: line.modelled for line in report.lines if line.modelled} == {"X-Ray": "sampled as in prod"}
+
+
+def test_off_aws_only_lambdas_time_is_the_models() -> None:
+    """How long a function takes on this machine says nothing of AWS; how often it ran does."""
+    report = bill(THOUSAND, is_aws=False)
+    for line in report.lines:
+        if line.service == "Lambda":
+            assert line.modelled == "time"
+            assert line.at_settings == pytest.approx(0.2 * 1.1 + compute_gb_seconds() * 13.3334, abs=0.01)
+        else:
+            assert line.at_settings == line.usd_per_million
+
+
+def test_what_other_settings_change_is_named_and_nothing_else_changes() -> None:
+    """Batches and the processor's lines come from the model, with the rate that was counted; capacity stays."""
+    report = bill(THOUSAND, deployed="dev", is_aws=False)
+    by_service = {line.service: line for line in report.lines}
+    assert {name for name, line in by_service.items() if line.modelled} == {"X-Ray", "SQS", "Lambda", "CloudWatch Logs"}
+    assert by_service["Lambda"].modelled == "batches and time"
+    assert by_service["X-Ray"].usd_per_million == 5.0
+    assert by_service["X-Ray"].at_settings == 0.05
+    batches = 1 / messages_a_batch(1000 / 3600, settings_for("prod"))
+    assert by_service["SQS"].at_settings == pytest.approx(0.4 * (1 + 2 * batches), abs=0.01)
+    assert by_service["DynamoDB"].at_settings == by_service["DynamoDB"].usd_per_million
 
 
 def test_nothing_counted_is_no_bill() -> None:
@@ -131,6 +172,13 @@ def test_the_models_log_lines_are_as_long_as_the_real_ones() -> None:
     sizes["audit"] += 2 * TRACE_BYTES
     expected = {**LOG_BYTES, "metric": METRIC_LINE_BYTES}
     assert {name: expected[name] for name in sizes} == {n: pytest.approx(size, rel=0.1) for n, size in sizes.items()}
+
+
+def test_the_models_claim_line_is_as_long_as_the_real_one() -> None:
+    """A PayPal delivery id leaves one audit line."""
+    lines = [line for line in trip_of_a_payment("paypal").lines if line.get("status") == "DELIVERY"]
+    (size,) = [len(json.dumps(line, separators=(",", ":"))) for line in lines]
+    assert pytest.approx(size + TRACE_BYTES, rel=0.1) == CLAIM_LINE_BYTES
 
 
 def test_the_models_access_line_is_as_long_as_the_real_one() -> None:
