@@ -209,9 +209,8 @@ def run(args: Sequence[str] | None = None, *, make_context: Callable[[Settings],
         return _usage(error, console)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED_EXIT_CODE
-    except BrokenPipeError:
-        _silence_stdout()
-        return 0
+    except (BrokenPipeError, SystemExit) as end:
+        return _silenced(end)
     except Exception as error:  # noqa: BLE001 - the last stop: a person never gets a traceback unasked
         return _unexpected(error, console)
     return code if isinstance(code, int) else 0
@@ -241,9 +240,15 @@ def _refused(path: object, reason: str) -> UsageError | ConfigError:
     return UsageError(said)
 
 
-def _silence_stdout() -> None:
-    """Point stdout at nothing, so that the interpreter's last flush does not complain about the closed pipe."""
+def _silenced(end: BrokenPipeError | SystemExit) -> int:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain about the closed pipe.
+
+    Typer turns a closed pipe into SystemExit(1); that the reader has seen enough is no failure.
+    """
+    if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+        raise end
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _unexpected(error: Exception, console: Console) -> int:

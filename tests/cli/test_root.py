@@ -53,6 +53,19 @@ def test_global_options_work_anywhere(given: list[str], expected: list[str]) -> 
     assert hoisted(given) == expected
 
 
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
+    """`webhookctl ... | head -1` is no failure, also where the shell counts every exit code of a pipe."""
+    script = "import sys; from webhookctl.cli import run; sys.exit(run(['send', '--list']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stdout
+        assert started.stderr
+        started.stdout.close()
+        said = started.stderr.read()
+    assert (started.returncode, said) == (0, "")
+
+
 def test_misspelt_command_is_a_usage_error_with_a_suggestion(cli: Callable[..., Ran]) -> None:
     """A close name is offered."""
     ran = cli("otuputs")

@@ -87,6 +87,8 @@ class Demo:
 
     stage: DemoStage
     mark: str = field(default_factory=lambda: f"webhookctl-demo/{secrets.token_hex(4)}")
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
     _ids: IdSource = field(default_factory=IdSource)
     _sent: list[str] = field(default_factory=list)
     _dead: int = 0
@@ -95,7 +97,7 @@ class Demo:
     _redrive_id: str = field(default_factory=new_redrive_id)
 
     def __post_init__(self) -> None:
-        self._started = time.monotonic()
+        self._started = self.monotonic()
         self._started_at = self.stage.now() - timedelta(seconds=1)
 
     def steps(self) -> Iterator[tuple[str, str]]:
@@ -117,7 +119,7 @@ class Demo:
             redriven=self._redriven,
             rejected_forgeries=self._rejected,
             audit_records=self._audit_records(),
-            seconds=round(time.monotonic() - self._started if seconds is None else seconds, 1),
+            seconds=round(self.monotonic() - self._started if seconds is None else seconds, 1),
         )
 
     def _send(self) -> str:
@@ -245,11 +247,11 @@ class Demo:
         return all((w.webhook_id, seq) in logged for w in stored for seq in range(1, w.seq + 1))
 
     def _await(self, what: str, look: Callable[[], T | None], *, patience_s: float = _PATIENCE_S) -> T:
-        deadline = time.monotonic() + patience_s
+        deadline = self.monotonic() + patience_s
         while not (found := look()):
-            if time.monotonic() > deadline:
+            if self.monotonic() > deadline:
                 raise WaitTimeoutError(f"waited {patience_s:.0f} s until {what}", hint="webhookctl status")
-            time.sleep(_LOOK_EVERY_S)
+            self.sleep(_LOOK_EVERY_S)
         return found
 
 
