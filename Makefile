@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo model faults soak fuzz load test check format lint types imports deps spelling lock up down clean
+.PHONY: help setup demo docs model faults soak fuzz load test check format lint types imports deps spelling lock up down clean
 
 help:  ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ lock: setup  ## Resolve the dependencies again into the hashed lock files
 	printf 'aws-xray-sdk\ncffi\ncryptography\npycparser\nwrapt\n' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-deps --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o stack/layer.lock -
 	echo "checkov" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements-checkov.lock -
 	echo "uv" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --constraints requirements.lock --custom-compile-command "make lock" -o requirements-bootstrap.lock -
+
+docs: setup  ## Write docs/commands.md anew
+	$(BIN)/webhookctl reference > docs/commands.md
 
 model: setup  ## Check every interleaving of the protocol, then take out each guard in turn (DEEP=1: a larger bound)
 	$(BIN)/python -m tests.model $(if $(DEEP),--deep)
