@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lambdas.shared.audit_record import GENESIS, AuditKey, chain_hash, seal
+from lambdas.shared.audit_record import GENESIS, AuditKey, chain_hash
+from lambdas.shared.audit_wire import seal_write
 from lambdas.shared.clock import iso
 from webhookctl.core.audit import AuditFilter, query
 from webhookctl.core.audit_export import ExportedLog, Format, export
@@ -86,9 +87,13 @@ def write_log(path: Path, webhooks: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number in range(webhooks):
             for state in states(number):
-                line = {"type": "audit", "v": 1, "streamEventId": f"{number}-{state['seq']}", "change": "MODIFY"}
-                line |= {"changedAt": state["receivedAt"], "isChained": True, **state}
-                file.write(json.dumps(seal(line, KEY), separators=(",", ":")) + "\n")
+                event_id = f"{2 * number + state['seq']:032x}"
+                line = {"type": "audit", "streamEventId": event_id, "changedAt": state["receivedAt"], **state}
+                line |= {"change": "INSERT", "isChained": True}
+                if state["seq"] > 1:
+                    before = {"status": "RECEIVED", "attempts": 0}
+                    line |= {"change": "MODIFY", "previous": before, "previousStatus": "RECEIVED", "previousSeq": 1}
+                file.write(json.dumps(seal_write(line, KEY), separators=(",", ":")) + "\n")
 
 
 def peak_mb() -> float:

@@ -30,6 +30,7 @@ class AuditWorld:
     items: dict[str, attributes.Item] = field(default_factory=dict)
     log: list[LogEvent] = field(default_factory=list)
     at: datetime = START
+    key: AuditKey = KEY
 
     def receive(self, event_id: str, *, provider: str = "stripe") -> StoredWebhook:
         """Store a webhook."""
@@ -83,7 +84,7 @@ class AuditWorld:
         }
         if by_ttl:
             record["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
-        self.say(audit_line(record, key=KEY))
+        self.say(audit_line(record, key=self.key))
 
     def say(self, line: Mapping[str, Any], *, place: int | None = None) -> None:
         """Put a line into the log, at the end or at a place."""

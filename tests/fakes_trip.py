@@ -15,6 +15,7 @@ from lambdas.audit import handler as audit_handler
 from lambdas.processor import handler as processor_handler
 from lambdas.receiver import handler as receiver_handler
 from lambdas.shared.audit_record import parse_audit_keys
+from lambdas.shared.audit_wire import lengthen
 from lambdas.shared.event_store import EventStore
 from lambdas.shared.logging import WideLog
 from lambdas.shared.providers import Options, get_provider
@@ -26,6 +27,7 @@ from lambdas.shared.settings import AuditSettings, ProcessorSettings, ReceiverSe
 from lambdas.shared.webhook import StoredWebhook
 from stack import limits
 from tests.fakes_aws import FakeAws
+from webhookctl.core.audit_state import States
 
 MAX_BODY_BYTES = limits.MAX_BODY_BYTES
 NOTIFICATION_URL = "https://hooks.test.invalid/prod/webhook/square"
@@ -267,4 +269,6 @@ class Trip:
 
     def audit_lines(self) -> list[dict[str, Any]]:
         """Return the audit lines, one per stream event id."""
-        return list({line["streamEventId"]: line for line in self.lines if line.get("type") == "audit"}.values())
+        written = [lengthen(line) for line in self.lines if line.get("type") == "audit"]
+        with States() as states:
+            return [states.complete(line) for line in {line["streamEventId"]: line for line in written}.values()]

@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.shared import attributes
-from lambdas.shared.audit_record import CHAINED, MEANING, AuditKey, chained_state, is_chained, seal, sets_meaning
+from lambdas.shared.audit_record import CHAINED, MEANING, AuditKey, chained_state, is_chained, sets_meaning
+from lambdas.shared.audit_wire import LINE_TYPE, seal_write
 from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
 from lambdas.shared.errors import MalformedError
 
-LINE_VERSION = 1
 TTL_PRINCIPAL = "dynamodb.amazonaws.com"
 
 
 def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
-    """Return the sealed audit line of a DynamoDB stream record.
+    """Return the sealed audit line of a DynamoDB stream record, in its short form (`audit_wire`).
 
-    The line holds `streamEventId` (the same for every delivery of the record: de-duplicate by it), `change` (INSERT,
-    MODIFY or REMOVE), `changedAt`, the state after the change (before it, for REMOVE), `previousStatus`,
+    The long form holds `streamEventId` (the same for every delivery of the record: de-duplicate by it), `change`
+    (INSERT, MODIFY or REMOVE), `changedAt`, the state after the change (before it, for REMOVE), `previousStatus`,
     `previousSeq`, `previous` (what the changed fields held before; null: not set; fields that processing sets for
     the first time are not repeated here), and `isChained`: whether the
     item's chain hash fits its fields and its `seq` rose by one. A write that did not raise `seq` did not come from
@@ -33,8 +33,7 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
         old = attributes.from_item(_without_body(images.get("OldImage", {})))
         state = old if change == "REMOVE" else new
         line = {
-            "type": "audit",
-            "v": LINE_VERSION,
+            "type": LINE_TYPE,
             "streamEventId": record["eventID"],
             "change": change,
             "changedAt": iso(_moment(images["ApproximateCreationDateTime"])),
@@ -50,7 +49,7 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
         }
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise MalformedError("the stream record is not a change of a stored webhook", reason="record") from error
-    return seal(_masked({k: v for k, v in line.items() if v is not None}), key)
+    return seal_write(_masked({k: v for k, v in line.items() if v is not None}), key)
 
 
 def _previous(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.shared.attributes import from_item
-from lambdas.shared.audit_record import AuditKey, follows, is_chained, is_genuine
+from lambdas.shared.audit_record import AuditKey, follows, is_chained
+from lambdas.shared.audit_wire import is_genuine_write, lengthen
 from lambdas.shared.webhook import Status
 from tests.fakes_aws import Crash, FakeAws, Fault, no_waiting
 from tests.fakes_sqs import SqsMessage
 from tests.fakes_trip import Trip, paypal_body, secret, signed_headers, square_body, stripe_body
+from webhookctl.core.audit_state import States
 
 FAULT_RATE = 0.01
 """Share of AWS call attempts that fail in one of the ways of `Fault`."""
@@ -214,7 +216,7 @@ class Soak:
             self._tally["audit_retries"] += 1
         if not self._calm and self._random.random() < REDELIVERY_RATE:
             self._trip.audited = position
-        for line in self._trip.lines:
+        for line in map(lengthen, self._trip.lines):
             if line.get("type") == "audit" and line["streamEventId"] not in self._seen_lines:
                 self._seen_lines.add(line["streamEventId"])
                 self._lines[line["webhookId"]].append(line)
@@ -268,10 +270,12 @@ class Soak:
     def _is_audited(self, webhook_id: str) -> bool:
         """Every line is genuine, follows the one before, and the last says what the table says."""
         before: dict[str, Any] | None = None
-        for line in sorted(self._lines[webhook_id], key=lambda line: int(line["seq"])):
-            if not (follows(line, before) and is_chained(line) and is_genuine(line, [AUDIT_KEY])):
-                return False
-            before = line
+        with States() as states:
+            for told in sorted(self._lines[webhook_id], key=lambda line: int(line["seq"])):
+                line = states.complete(told)
+                if not (follows(line, before) and is_chained(line) and is_genuine_write(line, [AUDIT_KEY])):
+                    return False
+                before = line
         values = from_item(self._aws.items[webhook_id])
         return before is not None and before["chainHash"] == values["chainHash"] and is_chained(values)
 

@@ -21,7 +21,6 @@ INSIGHTS_ROWS = 10_000
 """The most rows of one query (CloudWatch Logs quotas)."""
 _FIELDS = {
     "webhook_id": "webhookId",
-    "provider": "provider",
     "event_type": "eventType",
     "status": "status",
 }
@@ -45,6 +44,7 @@ def pattern(wanted: AuditFilter) -> str | None:
     if wanted.webhook_id:
         return _quoted(wanted.webhook_id)
     terms = [f"($.{name} = {_quoted(value)})" for key, name in _FIELDS.items() if (value := getattr(wanted, key))]
+    terms += [f"($.webhookId = {_quoted(f'{wanted.provider}:*')})"] if wanted.provider else []
     return "{ " + " && ".join(terms) + " }" if terms else None
 
 
@@ -110,6 +110,7 @@ class InsightsLog:
 
 def _insights(wanted: AuditFilter, rows: int) -> str:
     terms = [f"{name} = {_quoted(value)}" for key, name in _FIELDS.items() if (value := getattr(wanted, key))]
+    terms += [f"webhookId like {_quoted(f'{wanted.provider}:')}"] if wanted.provider else []
     keep = f" | filter {' and '.join(terms)}" if terms else ""
     return f"fields @timestamp, @message, @logStream, @ptr{keep} | sort @timestamp asc | limit {rows}"
 

@@ -80,7 +80,7 @@ def show(
 @app.command()
 def export(
     ctx: Context,
-    form: Annotated[Format, typer.Option("--format", help="JSON lines as sealed, or CSV.")] = Format.JSONL,
+    form: Annotated[Format, typer.Option("--format", help="JSON lines with their seal, or CSV.")] = Format.JSONL,
     file: Annotated[Path | None, typer.Option("--file", metavar="PATH", help="Write here instead of stdout.")] = None,
     webhook_id: WebhookId = None,
     since: Since = None,

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar, Protocol
 
+from lambdas.shared import audit_wire, operator_line
 from lambdas.shared.audit_record import MEANING, sets_meaning
 from lambdas.shared.clock import parse_iso
 from webhookctl.core.audit_seen import SpillingSet
+from webhookctl.core.audit_state import States
 from webhookctl.core.logs import POLL_INTERVAL_S, LogEvent
 
-WEBHOOK, OPERATOR = "audit", "operator"
+WEBHOOK, OPERATOR = audit_wire.LINE_TYPE, operator_line.LINE_TYPE
 """The `type` of a line: a change of a stored webhook, or something that an operator did."""
 _FIRST = ("status", "eventType", "bodySha256", "redactions")
 _LATE = timedelta(seconds=30)
@@ -33,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """One audit line. `line` is the whole of it, as sealed.
+    """One audit line. `line` is the whole of it, completed from the lines before as far as those were read.
 
     `at` is when the change happened, `written_at` when the line was written.
     `kind` is `audit` or `operator`; `change` is INSERT, MODIFY or REMOVE, or the operator's action. `changed` says
@@ -89,13 +91,17 @@ class AuditLog(Protocol):
         ...
 
 
-def parse(event: LogEvent) -> AuditRecord | None:
-    """Return the record of a log line, None for a line that is not an audit line (the platform writes some too)."""
+def parse(event: LogEvent, states: States | None = None) -> AuditRecord | None:
+    """Return the record of a log line, None for a line that is not an audit line (the platform writes some too).
+
+    `states` completes it from the lines before.
+    """
     line = event.fields()
     kind = line.get("type")
     if kind not in (WEBHOOK, OPERATOR):
         return None
     is_webhook = kind == WEBHOOK
+    line = states.complete(line) if is_webhook and states is not None else line
     return AuditRecord(
         at=_moment(line.get("changedAt" if is_webhook else "at"), event.at),
         written_at=event.at,
@@ -117,9 +123,9 @@ def parse(event: LogEvent) -> AuditRecord | None:
 
 def records(events: Iterable[LogEvent], wanted: AuditFilter) -> Iterator[AuditRecord]:
     """Yield the wanted records, each once: a stream record that was delivered again has the same event id."""
-    with SpillingSet() as seen:
+    with SpillingSet() as seen, States() as states:
         for event in events:
-            record = parse(event)
+            record = parse(event, states)
             if record is not None and wanted.keeps(record) and seen.add(f"{record.webhook_id}\0{record.event_id}"):
                 yield record
 

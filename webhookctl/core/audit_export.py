@@ -23,7 +23,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_TIME = re.compile(r'"(?:changedAt|at)": ?"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z)"')
+_TIME = re.compile(r'"(?:changedAt|at)": ?(?:"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z)"|([0-9]{12,14}))')
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 CSV_COLUMNS = (
@@ -34,7 +34,7 @@ CSV_COLUMNS = (
 
 
 def export(found: Iterable[AuditRecord], *, form: Format) -> Iterator[str]:
-    """Yield the lines of an export, without line ends. JSON lines are the sealed lines, so that they still verify."""
+    """Yield the lines of an export, without line ends. JSON lines are whole and hold the seal: they still verify."""
     if form is Format.JSONL:
         for record in found:
             yield json.dumps(record.line, separators=(",", ":"), ensure_ascii=True)
@@ -80,5 +80,10 @@ class ExportedLog:
 def _event(number: int, text: str) -> LogEvent:
     """Return a line as an event; its time is the change's own, found without parsing the line."""
     told = _TIME.search(text)
-    at = parse_iso(told.group(1)) if told else _UNKNOWN
-    return LogEvent(at=at, group="", stream="", message=text.rstrip("\n"), event_id=str(number))
+    return LogEvent(at=_moment(told), group="", stream="", message=text.rstrip("\n"), event_id=str(number))
+
+
+def _moment(told: re.Match[str] | None) -> datetime:
+    if told is None:
+        return _UNKNOWN
+    return parse_iso(told[1]) if told[1] else datetime.fromtimestamp(int(told[2]) / 1000, UTC)

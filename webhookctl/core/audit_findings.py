@@ -1,10 +1,13 @@
 """What is wrong with one webhook: its audit lines among each other, and against its row."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import ClassVar
+
+from webhookctl.core.audit_state import State
 
 
 class Kind(StrEnum):
@@ -34,8 +37,9 @@ class Finding:
 class LineFacts:
     """What judging needs of a line. `position` is its place in the log; `at_ms` its log time.
 
-    `is_genuine`: its seal holds. `is_chained`: its chain hash fits its fields (or can't be judged, being masked) and
-    the audit logger saw the write raise `seq` by one.
+    `is_genuine`: its seal holds. `is_chained`: the audit logger saw its chain hash fit the state, and the write raise
+    `seq` by one. `changes`: what it tells of the state, the whole of it with `is_whole`, as JSON; empty when unknown.
+    `prev` is known of whole lines.
     """
 
     seq: int
@@ -47,6 +51,8 @@ class LineFacts:
     by_ttl: bool
     chain: bytes
     prev: bytes
+    is_whole: bool
+    changes: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +99,8 @@ def judge(webhook_id: str, lines: Sequence[LineFacts], row: RowFacts | None, sco
             found.add(
                 Kind.CHANGED_ROW, line.seq, "the row was written around the project: seq or chain hash do not fit"
             )
-    for earlier, later in pairwise(known[seq] for seq in sorted(known)):
-        if later.seq == earlier.seq + 1 and later.prev != earlier.chain:
-            found.add(Kind.CHANGED_ROW, later.seq, "the state before this write is not the one that was recorded")
+    for seq in unfitting(genuine):
+        found.add(Kind.CHANGED_ROW, seq, "the state before this write is not the one that was recorded")
     _judge_order(genuine, found)
     _judge_row(known, genuine, row, scope, found)
     return verdict
@@ -108,6 +113,28 @@ class _Reporter:
 
     def add(self, kind: Kind, seq: int | None, detail: str) -> None:
         self.verdict.findings.append(Finding(finding=kind, webhook_id=self._webhook_id, seq=seq, detail=detail))
+
+
+def unfitting(genuine: Sequence[LineFacts]) -> list[int]:
+    """Return the writes whose chain hash is not that of the state before them with their changes.
+
+    What comes after a missing line can't be recomputed: there the seal alone vouches for what the audit logger saw.
+    """
+    found: dict[int, None] = {}
+    state: State | None = None
+    last = 0
+    for line in sorted((line for line in genuine if not line.is_removal), key=lambda line: (line.seq, line.position)):
+        changes = json.loads(line.changes) if line.changes else None
+        if line.is_whole:
+            known = State(members=changes or {}, prev=line.prev.hex(), chain=line.chain.hex())
+            state = known if changes is not None else None
+        elif state is not None:
+            is_next = line.seq <= last + 1 and changes is not None
+            state = state.after(changes or {}, chain=line.chain.hex()) if is_next else None
+        if state is not None and line.is_chained and not state.is_chained:
+            found[line.seq] = None
+        last = line.seq
+    return list(found)
 
 
 def _judge_gaps(

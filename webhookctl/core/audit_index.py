@@ -12,7 +12,7 @@ from webhookctl.core.audit_operators import OperatorFacts
 _SCHEMA = """
 CREATE TABLE lines (
     webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,
-    ttl INTEGER, chain BLOB, prev BLOB
+    ttl INTEGER, chain BLOB, prev BLOB, whole INTEGER, changes BLOB
 );
 CREATE TABLE operator_lines (
     id TEXT, previous TEXT, digest BLOB, at_ms INTEGER, genuine INTEGER, own INTEGER, told TEXT
@@ -47,7 +47,7 @@ class AuditIndex:
         self._lines.append(
             (
                 webhook_id, line.seq, line.position, line.at_ms, line.is_genuine, line.is_chained, line.is_removal,
-                line.by_ttl, line.chain, line.prev,
+                line.by_ttl, line.chain, line.prev, line.is_whole, line.changes,
             )
         )  # fmt: skip
         if len(self._lines) >= _BATCH:
@@ -142,6 +142,8 @@ def _line(values: tuple[Any, ...]) -> LineFacts:
         by_ttl=bool(values[7]),
         chain=values[8],
         prev=values[9],
+        is_whole=bool(values[10]),
+        changes=values[11],
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from lambdas.shared.audit_record import AuditKey, is_chained, is_genuine
+from lambdas.shared.audit_record import AuditKey, canonical, is_chained
+from lambdas.shared.audit_wire import is_genuine_write, is_whole, lengthen
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status
 from webhookctl.core.audit import OPERATOR, WEBHOOK
@@ -19,6 +20,7 @@ from webhookctl.core.audit_checkpoint import Checkpoint, compare
 from webhookctl.core.audit_findings import Finding, LineFacts, RowFacts, Scope, judge
 from webhookctl.core.audit_index import AuditIndex, hash_bytes
 from webhookctl.core.audit_operators import OperatorFacts, judge_operators
+from webhookctl.core.audit_state import changes_of
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import CheckFailedError
 
@@ -104,7 +106,8 @@ class Verifier:
         )
 
     def _add_line(self, index: AuditIndex, position: int, event: LogEvent) -> None:
-        line = event.fields()
+        written = event.written()
+        line = lengthen(written)
         if self.webhook_id not in (None, line.get("webhookId")):
             return
         if line.get("type") == OPERATOR:
@@ -112,8 +115,7 @@ class Verifier:
         if line.get("type") != WEBHOOK:
             return
         self._counts["lines"] += 1
-        genuine = is_genuine(line, self.keys)
-        fits = bool(line.get("isMasked")) or is_chained(line)
+        genuine = is_genuine_write(written, self.keys)
         index.add_line(
             str(line.get("webhookId", "?")),
             LineFacts(
@@ -121,7 +123,9 @@ class Verifier:
                 position=position,
                 at_ms=_ms(event.at),
                 is_genuine=genuine,
-                is_chained=genuine and fits and line.get("isChained") is True,
+                is_chained=genuine and line.get("isChained") is True,
+                is_whole=is_whole(line),
+                changes=b"" if "isMasked" in line or not genuine else canonical(changes_of(line)),
                 is_removal=line.get("change") == "REMOVE",
                 by_ttl=genuine and line.get("actor") == "ttl",
                 chain=hash_bytes(line.get("chainHash")),

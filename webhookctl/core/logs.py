@@ -8,9 +8,19 @@ from datetime import datetime, timedelta
 from heapq import merge
 from typing import Any, ClassVar, Protocol
 
+from lambdas.shared.audit_wire import lengthen
+
 POLL_INTERVAL_S = 1.0
 _LATE = timedelta(seconds=30)
 """CloudWatch Logs makes a line searchable some seconds after its own time; following looks back this far."""
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+"""NaN and its like are no JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +35,16 @@ class LogEvent:
     event_id: str
 
     def fields(self) -> dict[str, Any]:
-        """Return the members of a JSON line; an empty mapping for any other line."""
+        """Return the members of a JSON line; an empty mapping for any other line.
+
+        An audit line comes in its long form, as far as it tells by itself.
+        """
+        return lengthen(self.written())
+
+    def written(self) -> dict[str, Any]:
+        """Return the members of a JSON line as they stand in the log; an empty mapping for any other line."""
         try:
-            parsed = json.loads(self.message)
+            parsed = _DECODER.decode(self.message)
         except ValueError:
             return {}
         return parsed if isinstance(parsed, dict) else {}
@@ -44,14 +61,6 @@ class LogReader(Protocol):
         `pattern` is CloudWatch's filter syntax and only narrows what is sent: an engine may ignore it, so callers
         filter again. A group that does not exist has no lines.
         """
-        ...
-
-
-class LogWriter(Protocol):
-    """Appends to a log group."""
-
-    def append(self, group: str, stream: str, messages: list[str], *, at: datetime) -> None:
-        """Write lines to a stream, which is made when it is missing."""
         ...
 
 

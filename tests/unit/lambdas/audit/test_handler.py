@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lambdas.shared.audit_record import AuditKey, follows, is_chained, is_genuine
+from lambdas.shared.audit_record import AuditKey, follows, is_chained
+from lambdas.shared.audit_wire import is_genuine_write
 from lambdas.shared.errors import UnavailableError
 from tests.fakes_aws import Fault
 from tests.fakes_trip import Trip, stripe_body
@@ -32,7 +33,7 @@ def test_every_change_is_told_by_who_made_it() -> None:
     assert follows(first, None)
     assert follows(second, first)
     for line in (first, second):
-        assert is_genuine(line, [KEY])
+        assert is_genuine_write(line, [KEY])
         assert is_chained(line)
         assert line["isChained"] is True
 

@@ -1,13 +1,15 @@
 """`audit verify` names each attack on table or log by its kind, webhook and write, and nothing else."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lambdas.shared.audit_record import AuditKey, seal
+from lambdas.shared.audit_record import AuditKey
+from lambdas.shared.audit_wire import seal_write
 from tests.fakes_audit import KEY, START, AuditWorld, grown
 from webhookctl.core.audit import AuditFilter, query
 from webhookctl.core.audit_export import ExportedLog, Format, export
@@ -79,7 +81,7 @@ def test_a_forged_line_for_a_write_that_never_was_is_named() -> None:
     """Without the key nobody can seal; another key is no key."""
     world = grown()
     line = {**world.log[5].fields(), "seq": 4, "status": "FAILED", "streamEventId": "forged"}
-    world.say(seal(line, AuditKey(id=KEY.id, value=b"guessed")))
+    world.say(seal_write(line, AuditKey(id=KEY.id, value=b"guessed")))
     assert world.findings() == [("forged_line", VICTIM, 4)]
 
 
@@ -120,6 +122,17 @@ def test_a_row_changed_around_the_project_is_named_by_its_own_line() -> None:
     world.edit_row(VICTIM, recorded=True, amountMinor=1)
     assert ("row_changed_without_record", VICTIM, 3) in world.findings()
     assert {kind for kind, _, _ in world.findings()} == {"row_changed_without_record"}
+
+
+@pytest.mark.parametrize("changes", [{"event_type": "x"}, {"api_version": "x"}, {"trace_id": None}])
+def test_a_row_changed_behind_the_stream_is_named_by_the_next_genuine_write(changes: dict[str, Any]) -> None:
+    """The next line tells only what it changed itself: its chain hash does not fit the state that was recorded."""
+    world = AuditWorld()
+    webhook = world.fail(world.receive("evt_2"))
+    tampered = replace(webhook, **changes)
+    world.put(VICTIM, tampered.to_item(), recorded=False)
+    world.process(tampered)
+    assert world.findings() == [("row_changed_without_record", VICTIM, 3)]
 
 
 def test_a_row_put_back_to_an_earlier_state_is_named() -> None:
@@ -214,8 +227,26 @@ def test_an_export_verifies_like_the_log_itself(tmp_path: Path) -> None:
     assert [(f.finding.value, f.seq) for f in report.findings] == [("edited_line", 2)]
 
 
+def test_an_export_tells_every_line_whole_and_no_member_of_it_can_be_changed(tmp_path: Path) -> None:
+    """Also what a line took from the lines before it: the seal does not cover that, the chain hash does."""
+    world = grown()
+    lines = [json.loads(line) for line in export(query(world, AuditFilter(), start=BEGINNING), form=Format.JSONL)]
+    assert all({"receivedAt", "bodySha256", "prevHash"} <= line.keys() for line in lines)
+    file = tmp_path / "audit.jsonl"
+
+    def findings(place: int, **changes: object) -> list[tuple[str, int | None]]:
+        told = [{**line, **changes} if number == place else line for number, line in enumerate(lines)]
+        file.write_text("".join(json.dumps(line) + "\n" for line in told))
+        report = verify_environment(world, ExportedLog(file), keys=(KEY,), now=lambda: world.at + timedelta(hours=1))
+        return [(f.finding.value, f.seq) for f in report.findings]
+
+    assert findings(0) == []
+    for name in lines[5].keys() - {"type", "v", "webhookId", "seq"}:
+        assert findings(5, **{name: "x"}) == [("edited_line", 3)], name
+
+
 def test_export_writes_sealed_lines_and_safe_cells() -> None:
-    """JSON lines are byte for byte verifiable; a cell never begins like a formula."""
+    """JSON lines are verifiable; a cell never begins like a formula."""
     world = grown(["evt_1"])
     world.edit_line(0, note="=HYPERLINK(0)")
     found = query(world, AuditFilter(), start=BEGINNING)
