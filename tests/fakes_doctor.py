@@ -8,6 +8,7 @@ from typing import Any
 
 from stack import outputs as names
 from stack.settings import Settings, settings_for
+from tests.fakes_outputs import stack_outputs
 from webhookctl.core.assembly import Assembly
 from webhookctl.core.deploy import Run, StackEvent
 from webhookctl.core.deployment import Deployment
@@ -135,9 +136,10 @@ class Account:
 
 @dataclass
 class LogLines:
-    """Log groups with lines."""
+    """Log groups with lines, the first from the start of what is asked for, each of the others `apart` later."""
 
     lines: dict[str, list[str]] = field(default_factory=dict)
+    apart: timedelta = timedelta()
 
     def events(
         self,
@@ -152,7 +154,8 @@ class LogLines:
         wanted = (pattern or "").strip('"')
         for number, text in enumerate(self.lines.get(group, [])):
             if wanted in text:
-                yield LogEvent(group=group, stream="s", at=start, message=text, event_id=str(number))
+                at = start + number * self.apart
+                yield LogEvent(group=group, stream="s", at=at, message=text, event_id=str(number))
 
 
 @dataclass
@@ -213,8 +216,7 @@ class Clinic:
         return IDENTITY
 
     def _outputs(self) -> StackOutputs:
-        values = {names.KEY_ARN: "arn:key", **{names.secret_output(p): f"arn:{p}" for p in names.PROVIDERS}}
         status = self.stacks.statuses.get("TapStackdev")
         if status is None:
             raise NotFoundError("environment 'dev' is not deployed", hint="webhookctl deploy --env dev")
-        return StackOutputs(environment="dev", stack_id="s/1", status=status, values=values, api_endpoint="https://api")
+        return stack_outputs(status=status)

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from stack import outputs as names
 from tests.cli.conftest import Ran
 from tests.fakes_doctor import IDENTITY, NOW, Clinic
+from tests.fakes_outputs import stack_outputs
 from webhookctl.config import Settings
 from webhookctl.console import Console
 from webhookctl.context import AppContext
 from webhookctl.core.alarms import ALARM, Alarm
 from webhookctl.core.metrics import MetricQuery, Series
-from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.status import QueueLine
 
 SECRET = json.dumps(
@@ -63,30 +62,8 @@ def context(settings: Settings) -> AppContext:
     clinic.account.skew = timedelta(minutes=6)
     clinic.cdk.wanted = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     clinic.logs.lines["/aws/lambda/receiver"] = ['{"keyId":"stripe-new","outcome":"accepted"}'] * 2
-    values = {
-        name: name.lower()
-        for name in (names.TABLE_NAME, names.QUEUE_URL, names.AUDIT_FAILURE_QUEUE_URL, names.PROCESSOR_NAME)
-    }
-    outputs = StackOutputs(
-        environment="dev",
-        stack_id="s/1",
-        status="UPDATE_COMPLETE",
-        api_endpoint="https://api/prod",
-        values={
-            names.API_ENDPOINT: "https://api/prod",
-            **values,
-            names.RECEIVER_NAME: "receiver",
-            names.AUDIT_NAME: "audit",
-            names.DLQ_URL: "dlq",
-            names.KEY_ARN: "arn:key",
-            names.AUDIT_LOG_GROUP: "/aws/lambda/audit",
-            names.ACCESS_LOG_GROUP: "/access",
-            names.WAF_LOG_GROUP: "/waf",
-            **{names.secret_output(provider): f"arn:{provider}" for provider in names.PROVIDERS},
-        },
-    )
     parts: dict[str, Any] = {
-        "outputs": outputs,
+        "outputs": stack_outputs(status="UPDATE_COMPLETE"),
         "identity": IDENTITY,
         "probe": clinic.account,
         "secrets": clinic.secrets,

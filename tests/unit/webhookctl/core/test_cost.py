@@ -8,6 +8,7 @@ import pytest
 
 from stack import outputs as names
 from stack.settings import settings_for
+from tests.fakes_outputs import stack_outputs
 from tests.fakes_trip import Trip
 from webhookctl.core.cost import ActualReport, actual, estimate
 from webhookctl.core.cost_usage import (
@@ -19,7 +20,6 @@ from webhookctl.core.cost_usage import (
     traced_share,
 )
 from webhookctl.core.metrics import MetricQuery, Series
-from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.samples_ids import IdSource
 from webhookctl.core.send_compose import Recipe, compose
 from webhookctl.errors import NotFoundError
@@ -27,20 +27,7 @@ from webhookctl.errors import NotFoundError
 TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"
 TRACE_BYTES = len(f'"traceId":"{TRACE_ID}",')
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-OUTPUTS = StackOutputs(
-    environment="prod",
-    stack_id="s",
-    status="CREATE_COMPLETE",
-    api_endpoint="https://api",
-    values={
-        names.TABLE_NAME: "table",
-        names.RECEIVER_NAME: "receiver",
-        names.PROCESSOR_NAME: "processor",
-        names.AUDIT_NAME: "audit",
-        names.ACCESS_LOG_GROUP: "/access",
-        names.WAF_LOG_GROUP: "/waf",
-    },
-)
+OUTPUTS = stack_outputs("prod")
 
 
 class CountedMetrics:

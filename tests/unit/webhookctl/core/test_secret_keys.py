@@ -1,18 +1,15 @@
 """Keys of providers: set, rotated and retired so that no genuine webhook is refused, and never printed."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stack import outputs as names
 from tests.fakes_doctor import LogLines
 from tests.fakes_operator import FakeAuditLogger
-from webhookctl.core.logs import LogEvent
+from tests.fakes_outputs import stack_outputs
 from webhookctl.core.operator_audit import Operator, OperatorAudit, UnrecordedError
-from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.secret_keys import SecretDesk
 from webhookctl.errors import CheckFailedError, NotFoundError, UsageError
 
@@ -44,20 +41,9 @@ class World:
 
     @property
     def desk(self) -> SecretDesk:
-        outputs = StackOutputs(
-            environment="dev",
-            stack_id="s",
-            status="CREATE_COMPLETE",
-            api_endpoint="https://api",
-            values={
-                names.RECEIVER_NAME: "receiver",
-                names.AUDIT_LOG_GROUP: "/aws/lambda/audit",
-                **{names.secret_output(p): f"arn:{p}" for p in names.PROVIDERS},
-            },
-        )
         return SecretDesk(
             store=self.store,
-            outputs=outputs,
+            outputs=stack_outputs(),
             logs=self.logs,
             audit=OperatorAudit(logger=self.audit),
             operator=Operator(principal="arn:aws:iam::1:user/ada", user="ada"),
@@ -70,25 +56,8 @@ class World:
 
     def verified(self, *key_ids: str) -> None:
         """Let the receiver accept a webhook with each key, one after the other."""
-        self.logs = Sequence()
+        self.logs = LogLines(apart=timedelta(seconds=1))
         self.logs.lines[RECEIVER_LOG] = [json.dumps({"keyId": key, "outcome": "accepted"}) for key in key_ids]
-
-
-class Sequence(LogLines):
-    """Lines that are a second apart."""
-
-    def events(
-        self,
-        group: str,
-        *,
-        start: datetime,
-        end: datetime | None = None,
-        pattern: str | None = None,
-        stream_prefix: str | None = None,
-    ) -> Iterator[LogEvent]:
-        found = super().events(group, start=start, end=end, pattern=pattern, stream_prefix=stream_prefix)
-        for number, event in enumerate(found):
-            yield replace(event, at=start + timedelta(seconds=number))
 
 
 def test_a_first_key_is_set_and_the_filler_goes() -> None:

@@ -6,10 +6,9 @@ from itertools import islice
 
 import pytest
 
-from stack import outputs as names
+from tests.fakes_outputs import stack_outputs
 from webhookctl.core.alarms import ALARM, Alarm
 from webhookctl.core.metrics import MetricQuery, Series
-from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.status import EnvironmentStatus, QueueLine, again, read_status
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -49,20 +48,7 @@ class Counted:
 
 
 def status(*alarms: Alarm, stack: str = "CREATE_COMPLETE", **waiting: int) -> EnvironmentStatus:
-    outputs = StackOutputs(
-        environment="dev",
-        stack_id="s",
-        status=stack,
-        api_endpoint="https://api",
-        values={
-            names.QUEUE_URL: "queue",
-            names.DLQ_URL: "dlq",
-            names.AUDIT_FAILURE_QUEUE_URL: "audit_failures",
-            names.RECEIVER_NAME: "receiver",
-            names.PROCESSOR_NAME: "processor",
-            names.AUDIT_NAME: "audit",
-        },
-    )
+    outputs = stack_outputs(status=stack)
     return read_status(outputs, alarms=Alarms(*alarms), queues=Queues(**waiting), metrics=Counted(), now=NOW)
 
 
