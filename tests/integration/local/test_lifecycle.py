@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.integration.local import shape
-from webhookctl.local import engine_snapshots, environment, ports, processes, state
+from webhookctl.local import environment, ports, processes, state
+from webhookctl.local.engine_snapshots import LATEST_S
 from webhookctl.local.errors import NotRunningError, StartError
 from webhookctl.local.places import Places
 
@@ -53,6 +55,12 @@ def put_and_await_audit(running: state.LocalEnvironment, name: str) -> bool:
     return f'"{name}"' in audited(running)
 
 
+def await_snapshot(places: Places) -> None:
+    """Wait until the engine has saved what stands there now."""
+    done, file = time.time(), places.engine_state / "dynamodb.json"
+    assert eventually(lambda: file.exists() and file.stat().st_mtime > done, within_s=LATEST_S + 30)
+
+
 def put_trace(running: state.LocalEnvironment) -> str:
     """Hand X-Ray one segment and return its trace's id."""
     now = time.time()
@@ -84,7 +92,7 @@ def test_sigkill_of_the_engine_loses_seconds_at_most(places: Places) -> None:
     running = environment.up(places)
     shape.deploy(running)
     assert put_and_await_audit(running, "kept")
-    time.sleep(2 * engine_snapshots.INTERVAL_S + 1)
+    await_snapshot(places)
     os.kill(running.engine_pid, signal.SIGKILL)
     assert not environment.status(places).running
     again = environment.up(places)

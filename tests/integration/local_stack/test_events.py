@@ -225,7 +225,7 @@ def test_a_payment_is_what_its_events_come_to(deployed: Cli) -> None:
     """A shuffled refund with duplicates: refunded, listed, its money gone back; an unknown one is exit 5."""
     report = deployed.json("send", "stripe", "--scenario", "refund", "--shuffle", "--duplicate", "1", "--wait")
     assert all(line["as_expected"] for line in report)
-    payment = deployed.json("payments", "list", "--since", "2m", "--status", "refunded")[0]
+    payment = deployed.json("payments", "list", "--since", "10m", "--status", "refunded")[0]
     shown = deployed.json("payments", "show", payment["payment_id"])
     assert (shown["status"], shown["net_minor"]) == ("refunded", 0)
     assert shown["refunded_minor"] == shown["amount_minor"] > 0
