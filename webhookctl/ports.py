@@ -249,6 +249,7 @@ class Ports:
             metrics=self.metrics,
             queries=incident_queries(environment, region=self.session.region),
             alarms=lambda: self.alarms.alarms_of(f"-{environment}"),
+            alarm_changes=self.alarms.changes,
         )
 
     @cached_property

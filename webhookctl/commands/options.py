@@ -1,6 +1,6 @@
 """Options that several commands share, as Typer types."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -39,6 +39,8 @@ def _window(ctx: typer.Context, param: typer.CallbackParam, value: datetime | No
     since, until = edges["since"], edges["until"]
     if since is not None and until is not None and since >= until:
         raise typer.BadParameter("--since is not before --until: nothing can match")
+    if since is not None and since > datetime.now(UTC):
+        raise typer.BadParameter("--since is in the future: nothing can match")
     return value
 
 

@@ -1,5 +1,6 @@
 """CloudWatch alarms of one environment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final, Protocol
@@ -25,6 +26,17 @@ class Alarm:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmChange:
+    """An alarm went from one state to another."""
+
+    at: datetime
+    name: str
+    before: str
+    after: str
+    reason: str
+
+
 class AlarmReader(Protocol):
     """Reads alarms."""
 
@@ -34,4 +46,12 @@ class AlarmReader(Protocol):
 
     def alarms_of(self, suffix: str) -> list[Alarm]:
         """Return all alarms whose name ends with `suffix`."""
+        ...
+
+
+class AlarmChanges(Protocol):
+    """Tells what alarms went through."""
+
+    def __call__(self, names: Iterable[str], *, start: datetime, end: datetime) -> list[AlarmChange]:
+        """Return the changes of these alarms in a window, oldest first."""
         ...

@@ -3,7 +3,7 @@
 import json
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
-from webhookctl.core.alarms import Alarm
+from webhookctl.core.alarms import ALARM, Alarm, AlarmChange, AlarmChanges
 from webhookctl.core.audit import WEBHOOK, AuditFilter, AuditLog, AuditRecord, records
-from webhookctl.core.incident_report import plot_path, plot_svg, report
+from webhookctl.core.incident_plot import plot_path, plot_svg
+from webhookctl.core.incident_report import report
 from webhookctl.core.incident_timeline import Moment
 from webhookctl.core.logs import LogEvent, LogReader
 from webhookctl.core.metrics import MetricQuery, MetricReader, Series
@@ -39,6 +40,7 @@ class IncidentSources:
     metrics: MetricReader
     queries: Mapping[str, MetricQuery]
     alarms: Callable[[], list[Alarm]]
+    alarm_changes: AlarmChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +97,20 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
     rows = _traces(sources.traces, start, end)
     _lines(folder / "traces.jsonl", (_plain(asdict(row)) for row in rows))
     failed = _failed_traces(sources.traces, folder, start, end)
+    alarms, changes = _alarms(sources, folder, start, end)
+    moments += [_of_alarm(change) for change in changes]
     series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
-    _metrics(folder, series, start, end)
-    alarms = sources.alarms()
-    _json(folder / "alarms.json", [_plain(asdict(alarm)) for alarm in alarms])
-    moments += [
-        Moment(at=a.since, who="alarm", what=f"{a.name} is {a.state}", is_deed=True)
-        for a in alarms
-        if a.since and start <= a.since < end
-    ]
-    text = report(sources.environment, start, end, moments=moments, series=series, traces=rows, alarms=alarms)
+    _metrics(folder, series, start, end, marks=[change for change in changes if change.after == ALARM])
+    text = report(
+        sources.environment,
+        start,
+        end,
+        moments=moments,
+        series=series,
+        traces=rows,
+        alarms=alarms,
+        changes=changes,
+    )
     (folder / "timeline.md").write_text(text, encoding="utf-8")
     return IncidentExport(
         path=path,
@@ -177,12 +183,29 @@ def _failed_traces(reader: TraceReader, folder: Path, start: datetime, end: date
     return len(whole)
 
 
-def _metrics(folder: Path, series: Mapping[str, Series], start: datetime, end: datetime) -> None:
+def _alarms(
+    sources: IncidentSources, folder: Path, start: datetime, end: datetime
+) -> tuple[list[Alarm], list[AlarmChange]]:
+    alarms = sources.alarms()
+    changes = sources.alarm_changes([alarm.name for alarm in alarms], start=start, end=end)
+    _json(folder / "alarms.json", [_plain(asdict(alarm)) for alarm in alarms])
+    _lines(folder / "alarm-changes.jsonl", (_plain(asdict(change)) for change in changes))
+    return alarms, changes
+
+
+def _of_alarm(change: AlarmChange) -> Moment:
+    what = f"{change.name}: {change.before} → {change.after}"
+    return Moment(at=change.at, who="alarm", what=what, is_deed=True)
+
+
+def _metrics(
+    folder: Path, series: Mapping[str, Series], start: datetime, end: datetime, *, marks: Sequence[AlarmChange]
+) -> None:
     _json(folder / "metrics.json", {name: [[iso(at), v] for at, v in found.points] for name, found in series.items()})
     (folder / "plots").mkdir()
     for name, found in series.items():
         if found.last_at is not None:
-            drawing = plot_svg(name, found, start=start, end=end)
+            drawing = plot_svg(name, found, start=start, end=end, marks=[(change.at, change.name) for change in marks])
             (folder / plot_path(name)).write_text(drawing, encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ _API = {"requests": "Count", "answers 4xx": "4XXError", "answers 5xx": "5XXError
 _FUNCTIONS = {"invocations": "Invocations", "errors": "Errors", "throttles": "Throttles"}
 _QUEUES = {
     "messages waiting": "ApproximateNumberOfMessagesVisible",
-    "oldest message s": "ApproximateAgeOfOldestMessage",
+    "oldest message (s)": "ApproximateAgeOfOldestMessage",
 }
 
 

@@ -1,18 +1,21 @@
 """The Markdown timeline of an incident, with its plots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from html import escape
 
 from lambdas.shared.clock import iso
-from webhookctl.core.alarms import Alarm
+from webhookctl.core.alarms import OK, Alarm, AlarmChange
+from webhookctl.core.incident_plot import plot_path
 from webhookctl.core.incident_timeline import Moment, rows
 from webhookctl.core.metrics import Series
 from webhookctl.core.trace import TraceRow
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 60
-_WIDTH, _HEIGHT, _MARGIN = 640, 120, 24
+_LEGEND = (
+    "Failures that are alike share a row for each minute; what alarms and people did has a row each. "
+    "All of it is in audit.jsonl, logs/ and alarm-changes.jsonl."
+)
 
 
 def report(
@@ -24,6 +27,7 @@ def report(
     series: Mapping[str, Series],
     traces: Sequence[TraceRow],
     alarms: Sequence[Alarm],
+    changes: Sequence[AlarmChange],
 ) -> str:
     """Return the whole document."""
     told, left_out = rows(moments)
@@ -37,13 +41,11 @@ def report(
         "",
         "## Alarms",
         "",
-        *_table(("alarm", "state", "since"), [(a.name, a.state, iso(a.since) if a.since else "-") for a in alarms]),
+        *_alarms(alarms, changes),
         "",
-        "## Metrics by minute",
+        "## Metrics",
         "",
-        *_table(("metric", "course", "peak"), [_metric(name, found, start, end) for name, found in series.items()]),
-        "",
-        *[f"![{name}]({plot_path(name)})" for name, found in series.items() if found.last_at is not None],
+        *_metrics(series, start, end),
         "",
         "## Requests",
         "",
@@ -51,39 +53,37 @@ def report(
         "",
         "## Timeline",
         "",
+        _LEGEND,
+        "",
         *_table(("time", "who", "what", "webhooks"), [(iso(r.at), r.who, r.what, r.webhooks) for r in told]),
     ]
     if left_out:
-        lines += ["", f"{left_out} more moments are in audit.jsonl and logs/."]
+        lines += ["", f"{left_out} moments of less frequent kinds are left out here."]
     return "\n".join(lines) + "\n"
 
 
-def plot_path(name: str) -> str:
-    """Return where a metric's picture is, within the export."""
-    return f"plots/{name.replace(' ', '-')}.svg"
+def _alarms(alarms: Sequence[Alarm], changes: Sequence[AlarmChange]) -> Iterator[str]:
+    """Tell of the alarms that were or are not OK; the others are counted."""
+    told: list[tuple[str, ...]] = []
+    for alarm in alarms:
+        own = ", ".join(f"{change.at:%H:%M:%S} {change.after}" for change in changes if change.name == alarm.name)
+        if own or alarm.state != OK:
+            told.append((alarm.name, own or "none", alarm.state, iso(alarm.since) if alarm.since else "-"))
+    yield from _table(("alarm", "changes in this time", "state now", "since"), told)
+    if len(told) < len(alarms):
+        yield from ("", f"{len(alarms) - len(told)} of {len(alarms)} alarms were OK throughout.")
 
 
-def plot_svg(name: str, series: Series, *, start: datetime, end: datetime) -> str:
-    """Return a metric's course over the window as a picture: one bar for each minute that has a value."""
-    top = max(value for _, value in series.points) or 1.0
-    seconds = max((end - start).total_seconds(), 60.0)
-    room, floor = _WIDTH - 2 * _MARGIN, _HEIGHT - _MARGIN
-    wide = max(room * 60 / seconds, 2.0)
-    bars = "".join(
-        f'<rect x="{_MARGIN + max((at - start).total_seconds(), 0) / seconds * room:.1f}" y="{floor - tall:.1f}" '
-        f'width="{wide:.1f}" height="{tall:.1f}"/>'
-        for at, value in series.points
-        if (tall := value / top * (floor - _MARGIN))
-    )
-    title = escape(f"{name}: at most {top:g} in a minute")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
-        f'font-family="sans-serif" font-size="12"><title>{title}</title>'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#f5f7fa"/><text x="{_MARGIN}" y="16">{title}</text>'
-        f'<g fill="#2f6fde">{bars}</g><path d="M{_MARGIN} {floor}H{_WIDTH - _MARGIN}" stroke="#9aa5b1"/>'
-        f'<text x="{_MARGIN}" y="{_HEIGHT - 8}">{start:%H:%M}</text>'
-        f'<text x="{_WIDTH - _MARGIN}" y="{_HEIGHT - 8}" text-anchor="end">{end:%H:%M}</text></svg>\n'
-    )
+def _metrics(series: Mapping[str, Series], start: datetime, end: datetime) -> Iterator[str]:
+    """Draw the courses that are not zero; the others are named."""
+    moving = {name: found for name, found in series.items() if found.last_at is not None}
+    head = (f"metric by minute, {start:%H:%M} to {end:%H:%M}", "course", "peak")
+    yield from _table(head, [_metric(name, found, start, end) for name, found in moving.items()])
+    still = [name for name in series if name not in moving]
+    if still:
+        yield from ("", f"Zero throughout: {', '.join(still)}.")
+    for name in moving:
+        yield from ("", f"![{name}]({plot_path(name)})")
 
 
 def _metric(name: str, series: Series, start: datetime, end: datetime) -> tuple[str, str, str]:
@@ -93,7 +93,7 @@ def _metric(name: str, series: Series, start: datetime, end: datetime) -> tuple[
         course[place] = max(course[place], value)
     top = max(course)
     drawn = "".join(_BLOCKS[round(value / top * (len(_BLOCKS) - 1))] if value else " " for value in course)
-    return name, f"`{drawn}`" if top else "-", f"{top:g}"
+    return name, f"`{drawn}`", f"{top:.4g}"
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:

@@ -85,6 +85,20 @@ def test_a_webhook_is_found_by_its_error_and_by_its_event(deployed: Cli, story: 
     )
 
 
+def test_a_webhook_delivered_again_has_all_its_traces_in_one_picture(deployed: Cli) -> None:
+    """The second delivery has a trace of its own: both stand in the picture, and `trace find` names both."""
+    webhook_id = str(deployed.json("send", "stripe", "--wait")["timelines"][0]["webhook_id"])
+    deployed.json("events", "resend", webhook_id)
+    ids = _eventually(lambda: (found := deployed.json("trace", "find", "-w", webhook_id))[1:] and found)
+    told = deployed.json("trace", "show", webhook_id)
+    assert [entry["trace"]["trace_id"] for entry in told["traces"]] == ids
+    outcomes = [
+        {span["annotations"].get("outcome") for span in entry["trace"]["spans"]} & {"accepted", "duplicate"}
+        for entry in told["traces"]
+    ]
+    assert (outcomes, told["outcome"], told["notes"]) == ([{"accepted"}, {"duplicate"}], "processed", [])
+
+
 def test_the_map_shows_the_stage_the_functions_and_their_faults(deployed: Cli, story: str, tmp_path: Path) -> None:
     """Who calls whom, and a drawing of it."""
     del story
@@ -215,7 +229,7 @@ def test_an_incident_export_holds_the_story(deployed: Cli, story: str, tmp_path:
     assert json.loads((folder / "metrics.json").read_text())["processor invocations"]
     assert (folder / "plots" / "processor-invocations.svg").read_text().startswith("<svg")
     timeline = (folder / "timeline.md").read_text()
-    assert f"retried: injected {story}" in timeline
+    assert f"| retried: injected | {story} |" in timeline
     assert "(plots/processor-invocations.svg)" in timeline
     access = [json.loads(line)["sourceIp"] for line in _read(folder / "logs" / "api.jsonl")]
     assert {address.rpartition(".")[2] for address in access} == {"0"}

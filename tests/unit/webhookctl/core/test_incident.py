@@ -2,15 +2,15 @@
 
 import json
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.fakes_audit import START, AuditWorld, grown
-from webhookctl.core.alarms import Alarm
+from webhookctl.core.alarms import Alarm, AlarmChange
 from webhookctl.core.incident import IncidentSources, export_incident, redacted
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.metrics import MetricQuery, Series
@@ -62,7 +62,8 @@ class FakeSources:
         self, queries: Mapping[str, MetricQuery], *, start: datetime, end: datetime, period: timedelta
     ) -> dict[str, Series]:
         del end
-        return {name: Series(points=[(start, 1.0), (start + period, 4.0)]) for name in queries}
+        points = [(start, 1.0), (start + period, 4.0)]
+        return {name: Series(points=[] if name == "still" else points) for name in queries}
 
 
 def _sources(world: AuditWorld, fake: FakeSources) -> IncidentSources:
@@ -75,8 +76,48 @@ def _sources(world: AuditWorld, fake: FakeSources) -> IncidentSources:
         traces=fake,
         metrics=fake,
         queries={"processor Errors": MetricQuery(namespace="AWS/Lambda", metric="Errors")},
-        alarms=lambda: [alarm],
+        alarms=lambda: [alarm, replace(alarm, name="webhook-quiet-test", state="OK")],
+        alarm_changes=_changes,
     )
+
+
+def _changes(names: Iterable[str], *, start: datetime, end: datetime) -> list[AlarmChange]:
+    """Tell of an alarm that went off, was quiet again, and went off."""
+    assert (list(names), end) == (["webhook-dlq-test", "webhook-quiet-test"], END)
+    states = ("OK", "ALARM", "OK", "ALARM")
+    return [
+        AlarmChange(
+            at=start + timedelta(minutes=n),
+            name="webhook-dlq-test",
+            before=states[n],
+            after=states[n + 1],
+            reason="",
+        )
+        for n in range(3)
+    ]
+
+
+def test_an_alarm_that_was_quiet_again_is_told_too(tmp_path: Path) -> None:
+    """Each change has a row and a mark in the plots; alarms that never left OK are counted only."""
+    export_incident(_sources(grown(), FakeSources()), tmp_path / "out", start=START, end=END)
+    timeline = (tmp_path / "out" / "timeline.md").read_text()
+    assert "| webhook-dlq-test | 12:00:00 ALARM, 12:01:00 OK, 12:02:00 ALARM | ALARM |" in timeline
+    assert "1 of 2 alarms were OK throughout." in timeline
+    assert "webhook-quiet-test" not in timeline
+    assert timeline.count("| alarm | webhook-dlq-test: ") == 3
+    assert "webhook-dlq-test: ALARM → OK" in timeline
+    plot = (tmp_path / "out" / "plots" / "processor-Errors.svg").read_text()
+    assert plot.count("webhook-dlq-test</title>") == 2
+    assert len((tmp_path / "out" / "alarm-changes.jsonl").read_text().splitlines()) == 3
+
+
+def test_metrics_that_stay_zero_are_named_not_drawn(tmp_path: Path) -> None:
+    """A reader sees at once what moved."""
+    queries = {name: MetricQuery(namespace="n", metric=name) for name in ("errors", "still")}
+    sources = replace(_sources(grown(), FakeSources()), queries=queries)
+    export_incident(sources, tmp_path / "out", start=START, end=END)
+    assert "Zero throughout: still." in (tmp_path / "out" / "timeline.md").read_text()
+    assert [path.name for path in (tmp_path / "out" / "plots").iterdir()] == ["errors.svg"]
 
 
 def test_a_window_is_written_whole_and_told_in_order(tmp_path: Path) -> None:
@@ -92,10 +133,11 @@ def test_a_window_is_written_whole_and_told_in_order(tmp_path: Path) -> None:
         "metrics.json",
         "plots/processor-Errors.svg",
         "alarms.json",
+        "alarm-changes.jsonl",
         "timeline.md",
     }
     timeline = (tmp_path / "out" / "timeline.md").read_text()
-    assert "| webhook-dlq-test | ALARM |" in timeline
+    assert "| webhook-dlq-test | 12:00:00 ALARM" in timeline
     assert "| processor | MODIFY FAILED | stripe:evt_2 |" in timeline
     assert "retried: injected" in timeline
     assert "plots/processor-Errors.svg" in timeline
