@@ -4,6 +4,7 @@ Patches like those of `engine_patches`, which check the engine's version first; 
 """
 
 import json
+import threading
 import time
 from typing import Any, Final
 
@@ -54,18 +55,16 @@ def bound_metrics() -> None:
     from ministack.services import cloudwatch
 
     evicted_at = time.monotonic()
+    counting = threading.Lock()
 
     def record(namespace: str, name: str, value: float, unit: str = "None", dimensions: Wire | None = None) -> None:
         dimensions = dict(dimensions or {})
         if unit == "Milliseconds":
             value = float(f"{value:.2g}")
-        points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
-        now = time.time()
-        for point in points[-_LOOK_BACK:]:
-            if point["Value"] == value and int(point["Timestamp"]) == int(now) and "_stat" not in point:
-                point["Count"] = point.get("Count", 1.0) + 1.0
-                return
-        points.append({"Timestamp": now, "Value": float(value), "Unit": unit, "Dimensions": dimensions})
+        with counting:
+            _add(
+                cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions))), value, unit, dimensions
+            )
 
     def evict() -> None:
         nonlocal evicted_at
@@ -73,10 +72,20 @@ def bound_metrics() -> None:
             return
         evicted_at = time.monotonic()
         oldest = time.time() - KEPT_S
-        for key, points in list(cloudwatch._metrics.items()):
-            cloudwatch._metrics[key] = [point for point in points if point["Timestamp"] >= oldest]
+        with counting:
+            for key, points in list(cloudwatch._metrics.items()):
+                cloudwatch._metrics[key] = [point for point in points if point["Timestamp"] >= oldest]
 
     cloudwatch.record_metric, cloudwatch._evict_old_metrics = record, evict
+
+
+def _add(points: list[Wire], value: float, unit: str, dimensions: Wire) -> None:
+    now = time.time()
+    for point in points[-_LOOK_BACK:]:
+        if point["Value"] == value and int(point["Timestamp"]) == int(now) and "_stat" not in point:
+            point["Count"] = point.get("Count", 1.0) + 1.0
+            return
+    points.append({"Timestamp": now, "Value": float(value), "Unit": unit, "Dimensions": dimensions})
 
 
 def iterator_age_ms(event: object, now: float) -> float | None:

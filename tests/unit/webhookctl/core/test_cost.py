@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -137,6 +138,13 @@ def test_fuller_batches_make_a_million_cheaper() -> None:
     busy, quiet = estimate(30_000_000, prod), estimate(1_000_000, prod)
     assert busy.usd_per_million < quiet.usd_per_million
     assert quiet.fixed_usd_month == busy.fixed_usd_month
+
+
+def test_a_million_a_month_costs_less_than_8_20_in_production() -> None:
+    """Spread evenly, every one a payment; and with a window of a second it would not."""
+    prod = settings_for("prod")
+    assert estimate(1_000_000, prod).usd_per_million < 8.20
+    assert estimate(1_000_000, replace(prod, queue_window_s=1)).usd_per_million > 8.20
 
 
 def trip_of_a_payment(provider: str) -> Trip:
