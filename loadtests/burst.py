@@ -66,18 +66,10 @@ RUN = Run("burst", judge=judge, rate_rps=BURST_RPS, users=users_for(BURST_RPS) *
 class Burst(WebhookUser):
     """Sends webhooks as fast as its share allows and retries what is throttled, with a growing pause."""
 
-    run_state, role, address, rate_rps = RUN, "burst", ADDRESSES[0], BURST_RPS
+    run_state, role, addresses, rate_rps = RUN, "burst", ADDRESSES, BURST_RPS
+    takes_rate = True
     fixed_count = users_for(BURST_RPS) * 2
     expects = (200, THROTTLED)
-
-    def source(self) -> str:
-        """Send from one of the addresses."""
-        return random.choice(ADDRESSES)
-
-    @property
-    def interval_s(self) -> float:
-        """Follow --rate where it is given."""
-        return (self.fixed_count or 1) / self.run_state.settings.rate_rps
 
     @task
     def turn(self) -> None:

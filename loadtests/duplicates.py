@@ -42,18 +42,10 @@ RUN = Run("duplicates", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS
 class Retries(WebhookUser):
     """Sends the same bytes again and again, re-signed each time as providers do."""
 
-    run_state, role, address, rate_rps = RUN, "retries", ADDRESSES[0], RATE_RPS
+    run_state, role, addresses, rate_rps = RUN, "retries", ADDRESSES, RATE_RPS
+    takes_rate = True
     fixed_count = users_for(RATE_RPS)
     recent: tuple[tuple[str, str, bytes], ...] = ()
-
-    def source(self) -> str:
-        """Send from one of the addresses."""
-        return random.choice(ADDRESSES)
-
-    @property
-    def interval_s(self) -> float:
-        """Follow --rate where it is given."""
-        return users_for(RATE_RPS) / self.run_state.settings.rate_rps
 
     @task
     def turn(self) -> None:

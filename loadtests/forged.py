@@ -31,13 +31,9 @@ RUN = Run("forged", judge=judge, rate_rps=FORGED_RPS, users=USERS, duration_s=45
 class Forger(WebhookUser):
     """Signs one body and sends another."""
 
-    run_state, role, address, rate_rps = RUN, "forger", FORGERS[0], FORGED_RPS
+    run_state, role, addresses, rate_rps = RUN, "forger", FORGERS, FORGED_RPS
     fixed_count = users_for(FORGED_RPS)
     expects = (401,)
-
-    def source(self) -> str:
-        """Send from one of the addresses."""
-        return random.choice(FORGERS)
 
     @task
     def turn(self) -> None:
@@ -51,12 +47,8 @@ class Forger(WebhookUser):
 class Genuine(WebhookUser):
     """The providers, going on as ever."""
 
-    run_state, role, address, rate_rps = RUN, "genuine", SENDERS[0], GENUINE_RPS
+    run_state, role, addresses, rate_rps = RUN, "genuine", SENDERS, GENUINE_RPS
     fixed_count = users_for(GENUINE_RPS)
-
-    def source(self) -> str:
-        """Send from one of the addresses."""
-        return random.choice(SENDERS)
 
     @task
     def turn(self) -> None:

@@ -92,8 +92,4 @@ class Above(AboveTheLimit):
 
     run_state, role, address, rate_rps = RUN, "above", "127.0.0.12", ABOVE_RPS
     fixed_count = ABOVE_USERS
-
-    @property
-    def interval_s(self) -> float:
-        """Follow --rate where it is given."""
-        return ABOVE_USERS / self.run_state.settings.rate_rps
+    takes_rate = True

@@ -29,18 +29,10 @@ RUN = Run("soak", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS) + 1,
 class Traffic(WebhookUser):
     """The providers, with the odd duplicate."""
 
-    run_state, role, address, rate_rps = RUN, "traffic", ADDRESSES[0], RATE_RPS
+    run_state, role, addresses, rate_rps = RUN, "traffic", ADDRESSES, RATE_RPS
+    takes_rate = True
     fixed_count = users_for(RATE_RPS)
     recent: ClassVar[deque[tuple[str, str, bytes]]] = deque(maxlen=50)
-
-    def source(self) -> str:
-        """Send from one of the addresses."""
-        return random.choice(ADDRESSES)
-
-    @property
-    def interval_s(self) -> float:
-        """Follow --rate where it is given."""
-        return (self.fixed_count or 1) / self.run_state.settings.rate_rps
 
     @task
     def turn(self) -> None:

@@ -1,6 +1,5 @@
 """A calm day: all providers mixed at a steady rate below the limit of each address; everything is acknowledged."""
 
-import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -29,17 +28,9 @@ RUN = Run("steady", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS), d
 class Steady(WebhookUser):
     """One of the providers' senders."""
 
-    run_state, role, address, rate_rps = RUN, "steady", ADDRESSES[0], RATE_RPS
+    run_state, role, addresses, rate_rps = RUN, "steady", ADDRESSES, RATE_RPS
+    takes_rate = True
     fixed_count = users_for(RATE_RPS)
-
-    def source(self) -> str:
-        """Send from one of the addresses."""
-        return random.choice(ADDRESSES)
-
-    @property
-    def interval_s(self) -> float:
-        """Follow --rate where it is given."""
-        return users_for(RATE_RPS) / self.run_state.settings.rate_rps
 
     @task
     def turn(self) -> None:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from locust import FastHttpUser, task
@@ -28,13 +28,19 @@ def users_for(rate_rps: float) -> int:
 
 
 class WebhookUser(FastHttpUser):
-    """Sends signed webhooks of a role. A scenario subclasses it, sets the class variables and writes its tasks."""
+    """Sends signed webhooks of a role. A scenario subclasses it, sets the class variables and writes its tasks.
+
+    A role sends from its `address`, or each of its users from one of its `addresses`; at its `rate_rps`, or where it
+    `takes_rate` at the run's (`--rate`).
+    """
 
     abstract = True
     run_state: ClassVar[Run]
     role: ClassVar[str]
     address: ClassVar[str]
+    addresses: ClassVar[Sequence[str]] = ()
     rate_rps: ClassVar[float]
+    takes_rate: ClassVar[bool] = False
     expects: ClassVar[tuple[int, ...]] = (200,)
     network_timeout = 35.0
     connection_timeout = 10.0
@@ -46,8 +52,8 @@ class WebhookUser(FastHttpUser):
         self._due = time.time()
 
     def source(self) -> str:
-        """Return the address that this user sends from; roles with many addresses override it."""
-        return self.address
+        """Return the address that this user sends from."""
+        return random.choice(self.addresses or (self.address,))
 
     def wait_time(self) -> float:
         """Return the seconds until this user's next turn, so that the role keeps its rate whatever the latency."""
@@ -57,7 +63,8 @@ class WebhookUser(FastHttpUser):
     @property
     def interval_s(self) -> float:
         """Seconds between two requests of one of the role's users."""
-        return (self.fixed_count or 1) / self.rate_rps
+        rate_rps = self.run_state.settings.rate_rps if self.takes_rate else self.rate_rps
+        return (self.fixed_count or 1) / rate_rps
 
     def on_start(self) -> None:
         """Spread the users of a role over its first interval."""
