@@ -48,7 +48,15 @@ class TraceDocuments:
     limit_exceeded: bool = False
 
 
-class TraceReader(Protocol):
+class ReasonReader(Protocol):
+    """Knows why X-Ray shows nothing."""
+
+    def hidden_reason(self) -> str | None:
+        """Say why traces can't be read though they exist (Transaction Search took them over), None when they can."""
+        ...
+
+
+class TraceReader(ReasonReader, Protocol):
     """Reads X-Ray."""
 
     def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
@@ -57,10 +65,6 @@ class TraceReader(Protocol):
 
     def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
         """Return at most five whole traces; unknown ids are left out."""
-        ...
-
-    def hidden_reason(self) -> str | None:
-        """Say why traces can't be read though they exist (Transaction Search took them over), None when they can."""
         ...
 
 
@@ -171,7 +175,7 @@ def read_traces(reader: TraceReader, trace_ids: Iterable[str]) -> list[TraceDocu
     return found
 
 
-def explain_nothing(reader: TraceReader) -> None:
+def explain_nothing(reader: ReasonReader) -> None:
     """Raise NotFoundError with the reason why traces that exist can't be read, if there is one."""
     reason = reader.hidden_reason()
     if reason is not None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from webhookctl.core.trace import windows
+from webhookctl.core.trace import ReasonReader, explain_nothing, windows
 from webhookctl.core.trace_svg import draw_svg
 
 Key = tuple[str, str]
@@ -23,7 +23,7 @@ _FUNCTION = ("", "AWS::Lambda::Function", "AWS::Lambda")
 """A function's layers, the innermost first."""
 
 
-class GraphReader(Protocol):
+class GraphReader(ReasonReader, Protocol):
     """Reads X-Ray's service graph."""
 
     def graph(self, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:
@@ -89,11 +89,16 @@ class ServiceMap:
 
 
 def read_map(reader: GraphReader, *, start: datetime, end: datetime) -> ServiceMap:
-    """Return the graph of a range, however long: windows are added up."""
+    """Return the graph of a range, however long: windows are added up.
+
+    Raises NotFoundError when X-Ray can't show it.
+    """
     minutes = max((end - start).total_seconds() / 60, 1e-9)
     total = _Sum()
     for begin, until in windows(start, end):
         total.add(reader.graph(begin, until))
+    if not total.nodes:
+        explain_nothing(reader)
     nodes, edges = fold(total.nodes, total.edges)
     return ServiceMap(
         start=start,

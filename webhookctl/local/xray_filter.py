@@ -190,6 +190,8 @@ class _Parser:
             self._expect("]")
         else:
             key = word.partition(".")[2]
+        if not key:
+            self.fail("an annotation needs a key; the error is just before")
         operator, value = self._comparison()
         if operator in NUMBER_OPERATORS - {"=", "!="} and not isinstance(value, float):
             self.fail(f"the operator {operator} takes a number; the error is just before")

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from webhookctl.core.trace_map import read_map
+from webhookctl.errors import NotFoundError
 
 END = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STAGE, SERVICE, FUNCTION, CODE, QUEUE, PROCESSOR, PROCESSOR_CODE = range(7)
@@ -53,6 +56,9 @@ class FakeGraph:
         self.asked.append((start, end))
         return self.services
 
+    def hidden_reason(self) -> str | None:
+        return "Transaction Search is on"
+
 
 def test_a_function_is_one_node_counted_by_what_its_code_says() -> None:
     """Three layers of the receiver, two of the processor: two nodes; a batch of failures counts each webhook."""
@@ -89,6 +95,12 @@ def test_windows_are_added_up() -> None:
     assert len(reader.asked) == 4
     processor = next(node for node in found.nodes if node.name == "processor")
     assert (processor.requests, processor.per_minute) == (24, round(24 / 1440, 2))
+
+
+def test_an_empty_map_names_the_reason() -> None:
+    """Transaction Search hides the graph as it hides the traces."""
+    with pytest.raises(NotFoundError, match="Transaction Search"):
+        read_map(FakeGraph([]), start=END - timedelta(hours=1), end=END)
 
 
 def test_the_drawing_holds_every_box_and_a_lane_around_what_lies_between() -> None:

@@ -185,6 +185,11 @@ def test_a_documented_expression_finds_what_it_says(expression: str, find: Calla
         'annotation.attempt > "2"',
         'id(colour: "red")',
         "rootcause.weather.service",
+        "annotation. = 1",
+        "annotation[] = 1",
+        "fault AND NOT error",
+        "(fault OR error",
+        "()",
     ],
 )
 def test_an_expression_outside_the_language_is_refused(expression: str, find: Callable[[str], set[str]]) -> None:
