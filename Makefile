@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 .PHONY: help setup demo docs model faults soak fuzz load test check format lint types imports deps spelling lock up down clean
 
 help:  ## Show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@$(PYTHON) -c 'import re; print(*(f"  {name:12} {what}" for name, what in re.findall(r"^([a-z-]+):.*## (.*)$$", open("Makefile").read(), re.M)), sep="\n")'
 
 setup: $(STAMP)  ## Make the virtual environment and install everything from the hashed lock
 $(STAMP): requirements.lock requirements-bootstrap.lock pyproject.toml

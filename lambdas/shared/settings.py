@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from lambdas.shared.errors import WebhookError
 
 T = TypeVar("T")
-_SECRETS: Final = ("stripe", "paypal", "square")
 
 
 class SettingsError(WebhookError):
@@ -77,7 +76,12 @@ class _Reader:
             return self.number(name)
         if field.type is str:
             return self.text(name, default="" if field.default is MISSING else field.default)
-        return {provider: self.text(f"{provider.upper()}_SECRET_ARN") for provider in _SECRETS}
+        return self.secret_arns()
+
+    def secret_arns(self) -> Mapping[str, str]:
+        from lambdas.shared.providers import PROVIDERS  # noqa: PLC0415 - the receiver alone loads them
+
+        return {provider: self.text(f"{provider.upper()}_SECRET_ARN") for provider in PROVIDERS}
 
     def text(self, name: str, *, default: str = "") -> str:
         return self._read(name, str, default=default, expected="a text")

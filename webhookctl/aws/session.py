@@ -175,7 +175,8 @@ def translated(error: Exception) -> WebhookctlError:
     """Return our error for any botocore one."""
     if isinstance(error, _MISSING_CREDENTIALS):
         return ConfigError(
-            f"no usable AWS credentials: {error}", hint="choose a profile with --profile, or sign in: aws sso login"
+            f"no usable AWS credentials: {error}",
+            hint="choose a profile with --profile, or sign in: aws sso login; --env local needs none",
         )
     if isinstance(error, _UNUSABLE_SETTINGS):
         return ConfigError(str(error), hint="webhookctl config show --origin")
