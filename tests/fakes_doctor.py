@@ -13,6 +13,7 @@ from webhookctl.core.assembly import Assembly
 from webhookctl.core.deploy import Run, StackEvent
 from webhookctl.core.deployment import Deployment
 from webhookctl.core.doctor import Patient
+from webhookctl.core.doctor_quotas import Quotas
 from webhookctl.core.guard import Identity
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.outputs import StackDescription, StackOutputs
@@ -100,6 +101,16 @@ class Account:
     """What the doctor looks at: nothing is wrong."""
 
     executions: tuple[int, int] = (1000, 1000)
+    limits: Quotas = field(
+        default_factory=lambda: Quotas(
+            executions=1000,
+            code_bytes=0,
+            code_bytes_max=75 * 1024**3,
+            requests_per_s=10_000,
+            burst=5_000,
+            has_gateway_log_role=True,
+        )
+    )
     reservations: dict[str, int] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     key: tuple[str, bool] = ("Enabled", True)
@@ -114,6 +125,9 @@ class Account:
 
     def concurrency(self) -> tuple[int, int]:
         return self.executions
+
+    def quotas(self) -> Quotas:
+        return self.limits
 
     def reserved(self, function: str) -> int | None:
         return self.reservations.get(function)

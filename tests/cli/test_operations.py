@@ -108,7 +108,7 @@ def test_a_finding_of_the_doctor_is_exit_7(cli: Callable[..., Ran]) -> None:
     """And is named on stderr, while the whole list is on stdout."""
     ran = cli("doctor", "-e", "dev", make_context=context)
     assert ran.exit_code == 7
-    assert "2 of 14 checks failed: clock, drift" in ran.err
+    assert "2 of 15 checks failed: clock, drift" in ran.err
 
 
 def test_settings_tell_where_they_come_from(cli: Callable[..., Ran], tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ IAM_PREFIX = {
     "xray": "xray",
 }
 UNDER_ANOTHER_NAME = {
+    "apigateway:GetAccount": "apigateway:GET",
     "apigateway:GetStage": "apigateway:GET",
     "lambda:Invoke": "lambda:InvokeFunction",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",

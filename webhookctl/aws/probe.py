@@ -1,5 +1,7 @@
 """What `doctor` looks at that no other command does."""
 
+import math
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from stack import outputs as names
 from webhookctl.aws import cdk
 from webhookctl.aws.session import AwsSession, ClientError, error_code
+from webhookctl.core.doctor_quotas import Quotas
 from webhookctl.core.metrics import MetricQuery, MetricReader
 
 _MISSING = frozenset({"ResourceNotFoundException", "NotFoundException", "QueueDoesNotExist", "NonExistentQueue"})
@@ -28,6 +31,20 @@ class AccountProbe:
         """Return the account's concurrent executions and how many are unreserved."""
         limit = self._session.client("lambda").get_account_settings()["AccountLimit"]
         return int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
+
+    def quotas(self) -> Quotas:
+        """Return Lambda's and API Gateway's quotas; what an emulator does not tell is no limit."""
+        told = self._session.client("lambda").get_account_settings()
+        gateway = self._session.client("apigateway").get_account()
+        throttle = gateway.get("throttleSettings", {})
+        return Quotas(
+            executions=int(told["AccountLimit"]["ConcurrentExecutions"]),
+            code_bytes=int(told.get("AccountUsage", {}).get("TotalCodeSize", 0)),
+            code_bytes_max=int(told["AccountLimit"].get("TotalCodeSize", sys.maxsize)),
+            requests_per_s=float(throttle.get("rateLimit", math.inf)),
+            burst=int(throttle.get("burstLimit", sys.maxsize)),
+            has_gateway_log_role=bool(gateway.get("cloudwatchRoleArn")),
+        )
 
     def reserved(self, function: str) -> int | None:
         """Return a function's reserved concurrency."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Protocol
 from stack import outputs as names
 from stack.settings import Settings as StackSettings
 from webhookctl.core.deployment import Deployment
+from webhookctl.core.doctor_quotas import Quotas, shortages
 from webhookctl.core.guard import Identity
 from webhookctl.core.logs import LogReader
 from webhookctl.core.outputs import StackOutputs
@@ -58,6 +59,10 @@ class Probe(Protocol):
 
     def concurrency(self) -> tuple[int, int]:
         """Return the account's concurrent executions and how many are unreserved."""
+        ...
+
+    def quotas(self) -> Quotas:
+        """Return what the account has of the region."""
         ...
 
     def reserved(self, function: str) -> int | None:
@@ -188,6 +193,15 @@ def _concurrency(patient: Patient) -> Verdict:
     return OK, f"{unreserved} of {total} executions unreserved", ""
 
 
+def _quotas(patient: Patient) -> Verdict:
+    quotas = patient.probe().quotas()
+    found = list(shortages(quotas, patient.settings))
+    if found:
+        result = FAILED if any(short.is_fatal for short in found) else WARNING
+        return result, "; ".join(short.detail for short in found), "; ".join(short.remedy for short in found)
+    return OK, f"{quotas.executions:,} executions, {quotas.requests_per_s:,.0f} requests a second, room for code", ""
+
+
 def _reservations(settings: StackSettings) -> Mapping[str, int]:
     values = {
         "receiver": settings.receiver_reserved_concurrency,
@@ -261,6 +275,7 @@ CHECKS: Final[Mapping[str, Callable[[Patient], Verdict]]] = {
     "stack": _stack,
     "drift": _drift,
     "concurrency": _concurrency,
+    "quotas": _quotas,
     "key": _key,
     "secrets": _secrets,
     "Lambda timeouts": _timeouts,
