@@ -162,7 +162,10 @@ class Model:
         _, message, receives, _, _ = job
         if s.status == ABSENT:
             yield "read: nothing stored", self._given_back(s, i, message)
-        elif s.status == PROCESSED and self.guarded("processed_is_final"):
+            return
+        if s.seq > 1:  # an eventually consistent read may show what stood before the last write
+            yield "read the state before, normalised", held(s, i, ("write", message, receives, s.seq - 1, 0))
+        if s.status == PROCESSED and self.guarded("processed_is_final"):
             yield "read: already processed", held(s, i, ("delete", message, 0, 0, 0))
         else:
             yield "read, normalised", held(s, i, ("write", message, receives, s.seq, 0))
