@@ -15,7 +15,7 @@ from webhookctl.core.alarms import ALARM, Alarm, AlarmChange, AlarmChanges
 from webhookctl.core.audit import WEBHOOK, AuditFilter, AuditLog, AuditRecord, records
 from webhookctl.core.incident_plot import plot_path, plot_svg
 from webhookctl.core.incident_report import report
-from webhookctl.core.incident_timeline import Moment
+from webhookctl.core.incident_timeline import Moment, Timeline
 from webhookctl.core.logs import LogEvent, LogReader
 from webhookctl.core.metrics import MetricQuery, MetricReader, Series
 from webhookctl.core.trace import TraceFilter, TraceReader, TraceRow, list_traces, read_traces
@@ -24,6 +24,8 @@ from webhookctl.errors import NotFoundError, UsageError
 PERIOD = timedelta(minutes=1)
 TRACES, WHOLE_TRACES = 500, 50
 """How many traces are listed, and how many of the failed ones are kept whole."""
+_REFUSED = ("error", "throttle")
+"""Results of traces that say least: the request was refused. Those of faults and failures are kept first."""
 _T = TypeVar("_T")
 _ADDRESSES = frozenset({"sourceIp", "clientIp", "client_ip"})
 
@@ -85,27 +87,28 @@ def _network(address: str) -> str:
 
 
 def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, end: datetime) -> IncidentExport:
-    moments: list[Moment] = []
+    timeline = Timeline()
     found = records(sources.audit.lines(AuditFilter(), start=start, end=end), AuditFilter())
-    audit_count = _lines(folder / "audit.jsonl", (dict(r.line) for r in _noting(found, _of_record, moments)))
+    audit_count = _lines(folder / "audit.jsonl", (dict(r.line) for r in _noting(found, _of_record, timeline)))
     (folder / "logs").mkdir()
     log_count = 0
     for group, whose in sources.groups.items():
         events = sources.logs.events(group, start=start, end=end)
-        told = (_log_line(event, whose) for event in _noting(events, _of_log(whose), moments))
+        told = (_log_line(event, whose) for event in _noting(events, _of_log(whose), timeline))
         log_count += _lines(folder / "logs" / f"{whose}.jsonl", told)
     rows = _traces(sources.traces, start, end)
     _lines(folder / "traces.jsonl", (_plain(asdict(row)) for row in rows))
     failed = _failed_traces(sources.traces, folder, start, end)
     alarms, changes = _alarms(sources, folder, start, end)
-    moments += [_of_alarm(change) for change in changes]
+    for change in changes:
+        timeline.add(_of_alarm(change))
     series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
     _metrics(folder, series, start, end, marks=[change for change in changes if change.after == ALARM])
     text = report(
         sources.environment,
         start,
         end,
-        moments=moments,
+        timeline=timeline,
         series=series,
         traces=rows,
         alarms=alarms,
@@ -124,11 +127,11 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
     )
 
 
-def _noting(items: Iterable[_T], what: Callable[[_T], Moment | None], moments: list[Moment]) -> Iterator[_T]:
+def _noting(items: Iterable[_T], what: Callable[[_T], Moment | None], timeline: Timeline) -> Iterator[_T]:
     for item in items:
         moment = what(item)
         if moment is not None:
-            moments.append(moment)
+            timeline.add(moment)
         yield item
 
 
@@ -150,14 +153,34 @@ def _of_record(record: AuditRecord) -> Moment | None:
 def _of_log(whose: str) -> Callable[[LogEvent], Moment | None]:
     def moment(event: LogEvent) -> Moment | None:
         fields = event.fields()
-        if fields.get("level") not in ("ERROR", "WARN"):
+        told = next((text for says in _SAYINGS if (text := says(fields))), None)
+        if told is None:
             return None
-        told = f"{fields.get('outcome', 'error')}: {fields.get('reason', '')}"
-        return Moment(
-            at=event.at, who=whose, what=str(mask(told)).strip(), webhook_id=str(mask(fields.get("webhookId") or ""))
-        )
+        webhook_id = str(mask(fields.get("webhookId") or ""))
+        return Moment(at=event.at, who=whose, what=str(mask(told)).strip(), webhook_id=webhook_id)
 
     return moment
+
+
+def _failure(fields: Mapping[str, Any]) -> str | None:
+    """Tell what a function's line says went wrong."""
+    if fields.get("level") not in ("ERROR", "WARN"):
+        return None
+    return f"{fields.get('outcome', 'error')}: {fields.get('reason', '')}"
+
+
+def _block(fields: Mapping[str, Any]) -> str | None:
+    """Tell what the firewall's line says that it blocked."""
+    return f"blocked by {fields.get('terminatingRuleId')}" if fields.get("action") == "BLOCK" else None
+
+
+def _outage(fields: Mapping[str, Any]) -> str | None:
+    """Tell which answer of an access line makes a provider deliver again: too many requests, or our fault."""
+    status = str(fields.get("status", "")) if "integrationLatency" in fields else ""
+    return f"answered {status}" if status == "429" or status.startswith("5") else None
+
+
+_SAYINGS = (_failure, _block, _outage)
 
 
 def _log_line(event: LogEvent, whose: str) -> dict[str, Any]:
@@ -173,7 +196,8 @@ def _traces(reader: TraceReader, start: datetime, end: datetime) -> list[TraceRo
 
 def _failed_traces(reader: TraceReader, folder: Path, start: datetime, end: datetime) -> int:
     try:
-        rows = list_traces(reader, TraceFilter(errors=True), start=start, end=end, limit=WHOLE_TRACES)
+        rows = list_traces(reader, TraceFilter(errors=True), start=start, end=end, limit=TRACES)
+        rows = sorted(rows, key=lambda row: row.result in _REFUSED)[:WHOLE_TRACES]
         whole = read_traces(reader, [row.trace_id for row in rows]) if rows else []
     except NotFoundError:
         return 0

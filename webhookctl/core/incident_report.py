@@ -6,7 +6,7 @@ from datetime import datetime
 from lambdas.shared.clock import iso
 from webhookctl.core.alarms import OK, Alarm, AlarmChange
 from webhookctl.core.incident_plot import plot_path
-from webhookctl.core.incident_timeline import Moment, rows
+from webhookctl.core.incident_timeline import Timeline
 from webhookctl.core.metrics import Series
 from webhookctl.core.trace import TraceRow
 
@@ -23,14 +23,14 @@ def report(
     start: datetime,
     end: datetime,
     *,
-    moments: Sequence[Moment],
+    timeline: Timeline,
     series: Mapping[str, Series],
     traces: Sequence[TraceRow],
     alarms: Sequence[Alarm],
     changes: Sequence[AlarmChange],
 ) -> str:
     """Return the whole document."""
-    told, left_out = rows(moments)
+    told, left_out = timeline.rows()
     results: dict[str, int] = {}
     for row in traces:
         results[row.result] = results.get(row.result, 0) + 1
@@ -48,6 +48,8 @@ def report(
         *_metrics(series, start, end),
         "",
         "## Requests",
+        "",
+        f"Of the newest {len(traces)} traces, which are in traces.jsonl; X-Ray has those that were sampled.",
         "",
         *_table(("result", "traces"), [(result, str(count)) for result, count in sorted(results.items())]),
         "",

@@ -1,9 +1,8 @@
 """The timeline of an incident: each deed of a person or an alarm, and what failed, minute by minute."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import NamedTuple
 
 ROWS = 500
@@ -34,27 +33,60 @@ class Row(NamedTuple):
     is_deed: bool
 
 
-def rows(moments: Iterable[Moment], *, limit: int = ROWS) -> tuple[list[Row], int]:
-    """Return the rows in time order, and how many moments they leave out.
+class Timeline:
+    """Takes moments in any order, however many; like ones of a minute are counted as they come."""
 
-    Above the limit the deeds stay, and of the rest the rows that stand for most moments.
-    """
-    merged = [*_merged(moments)]
-    kept = sorted(merged, key=lambda row: (not row.is_deed, -row.moments, row.at))[:limit]
-    return sorted(kept), sum(row.moments for row in merged) - sum(row.moments for row in kept)
+    def __init__(self, moments: Iterable[Moment] = ()) -> None:
+        self._deeds: list[Row] = []
+        self._alike: dict[tuple[datetime, str, str], _Alike] = {}
+        for moment in moments:
+            self.add(moment)
 
-
-def _merged(moments: Iterable[Moment]) -> Iterator[Row]:
-    ordered = sorted(moments, key=lambda m: (_minute(m.at), m.is_deed, m.who, m.what, m.at))
-    for _, alike in groupby(ordered, key=lambda m: (_minute(m.at), m.is_deed, m.who, m.what)):
-        group = [*alike]
-        first = group[0]
-        if first.is_deed or len(group) <= SINGLE:
-            yield from (Row(m.at, m.who, m.what, m.webhook_id, 1, m.is_deed) for m in group)
+    def add(self, moment: Moment) -> None:
+        """Take a moment in."""
+        if moment.is_deed:
+            self._deeds.append(_alone(moment))
         else:
-            named = list(dict.fromkeys(m.webhook_id for m in group if m.webhook_id))
-            webhooks = f"{len(named)}, first {named[0]}" if len(named) > 1 else "".join(named)
-            yield Row(first.at, first.who, f"{len(group)} x {first.what}", webhooks, len(group), is_deed=False)
+            self._alike.setdefault((_minute(moment.at), moment.who, moment.what), _Alike()).add(moment)
+
+    def rows(self, *, limit: int = ROWS) -> tuple[list[Row], int]:
+        """Return the rows in time order, and how many moments they leave out.
+
+        Above the limit all deeds stay, and of the rest the rows that stand for most moments.
+        """
+        merged = [row for alike in self._alike.values() for row in alike.rows()]
+        by_weight = sorted(merged, key=lambda row: (-row.moments, row.at))
+        kept, dropped = (by_weight[: (room := max(limit - len(self._deeds), 0))], by_weight[room:])
+        return sorted([*self._deeds, *kept]), sum(row.moments for row in dropped)
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Like moments of a minute: the first few of them, and how many they are."""
+
+    first: list[Moment] = field(default_factory=list)
+    count: int = 0
+    webhooks: set[int] = field(default_factory=set)
+    """Hashes of the webhooks' ids: enough to count them."""
+
+    def add(self, moment: Moment) -> None:
+        self.first = sorted([*self.first, moment], key=lambda m: m.at)[:SINGLE]
+        self.count += 1
+        if moment.webhook_id:
+            self.webhooks.add(hash(moment.webhook_id))
+
+    def rows(self) -> Iterator[Row]:
+        if self.count <= SINGLE:
+            yield from map(_alone, self.first)
+            return
+        named = next((moment.webhook_id for moment in self.first if moment.webhook_id), "")
+        webhooks = f"{len(self.webhooks)}, first {named}" if len(self.webhooks) > 1 else named
+        first = self.first[0]
+        yield Row(first.at, first.who, f"{self.count} x {first.what}", webhooks, self.count, is_deed=False)
+
+
+def _alone(moment: Moment) -> Row:
+    return Row(moment.at, moment.who, moment.what, moment.webhook_id, 1, moment.is_deed)
 
 
 def _minute(at: datetime) -> datetime:

@@ -15,6 +15,8 @@ BATCH = 5
 FIND_BACK = timedelta(days=30)
 """X-Ray keeps traces so long."""
 
+_DONE = frozenset({"processed", "already_processed"})
+"""Outcomes after which nothing is left to do; the latter of a message about what another one carried out."""
 _AT_THE_GATEWAY = '(annotation.provider OR service(id(type: "AWS::ApiGateway::Stage")))'
 """Leaves out the traces that the Lambda service begins for queue and stream invocations."""
 
@@ -206,7 +208,7 @@ def _result(summary: TraceSummary, outcomes: tuple[str, ...]) -> str:
         (summary.fault, "fault"),
         (summary.error, "error"),
         (summary.partial, "in progress"),
-        ("processed" in outcomes, "processed"),
+        (not _DONE.isdisjoint(outcomes), "processed"),
         ("failed" in outcomes, "failed"),
     )
     return next((name for flag, name in flags if flag), "ok")

@@ -111,6 +111,32 @@ def test_an_alarm_that_was_quiet_again_is_told_too(tmp_path: Path) -> None:
     assert len((tmp_path / "out" / "alarm-changes.jsonl").read_text().splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"action": "BLOCK", "terminatingRuleId": "rate-per-address"}, "blocked by rate-per-address"),
+        ({"status": "503", "integrationLatency": "12"}, "answered 503"),
+        ({"status": "429", "integrationLatency": "-"}, "answered 429"),
+        ({"status": "200", "integrationLatency": "12"}, None),
+        ({"action": "COUNT", "terminatingRuleId": "rate-per-address"}, None),
+        ({"level": "INFO", "outcome": "accepted"}, None),
+    ],
+)
+def test_what_hurt_senders_is_in_the_timeline(tmp_path: Path, line: dict[str, str], told: str | None) -> None:
+    """Blocks and answers that make a provider deliver again; what went well is in the files only."""
+
+    class Lines(FakeSources):
+        def events(
+            self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+        ) -> Iterator[LogEvent]:
+            del start, end, pattern
+            yield LogEvent(at=START, group=group, stream="s", message=json.dumps(line), event_id="1")
+
+    export_incident(_sources(AuditWorld(), Lines()), tmp_path / "out", start=START, end=END)
+    rows = [row for row in (tmp_path / "out" / "timeline.md").read_text().splitlines() if "| processor |" in row]
+    assert rows == ([f"| 2026-03-01T12:00:00.000Z | processor | {told} |  |"] if told else [])
+
+
 def test_metrics_that_stay_zero_are_named_not_drawn(tmp_path: Path) -> None:
     """A reader sees at once what moved."""
     queries = {name: MetricQuery(namespace="n", metric=name) for name in ("errors", "still")}

@@ -71,6 +71,22 @@ def test_a_long_range_is_read_in_windows_of_six_hours_newest_first() -> None:
     assert list(windows(BEGIN, BEGIN)) == []
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "result"),
+    [
+        (("accepted", "failed", "failed", "processed"), "processed"),
+        (("duplicate", "failed", "already_processed"), "processed"),
+        (("accepted", "failed"), "failed"),
+        (("duplicate",), "ok"),
+    ],
+)
+def test_a_trace_that_ended_well_is_not_listed_as_failed(outcomes: tuple[str, ...], result: str) -> None:
+    """Attempts that failed before are counted, not the result; a duplicate may find its work done."""
+    reader = FakeTraces([replace(_summary(1), annotations={"outcome": outcomes})])
+    (row,) = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=2), end=BEGIN, limit=5)
+    assert row.result == result
+
+
 def test_a_list_stops_asking_when_it_is_full() -> None:
     """The newest are enough."""
     reader = FakeTraces([_summary(h) for h in (1, 2, 20)])
