@@ -113,6 +113,7 @@ def load_settings(
     if faults:
         raise _unusable(faults)
     table = _environment_table(sources, str(environment))
+    origins = _environment_origins(sources, str(environment)) | origins
     return Settings(**values, origins=origins, environment_table=table)
 
 
@@ -170,6 +171,10 @@ def _environment_table(sources: _Sources, environment: str) -> dict[str, Any]:
     for _, source in reversed(sources):
         merged |= _tables(source, environment)
     return merged
+
+
+def _environment_origins(sources: _Sources, environment: str) -> dict[str, str]:
+    return {key: origin for origin, source in reversed(sources) for key in _tables(source, environment)}
 
 
 def _first(key: str, sources: _Sources) -> tuple[Any, str] | None:

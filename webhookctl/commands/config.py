@@ -36,10 +36,9 @@ def show(
 
 
 def _rows(settings: Settings) -> Iterator[SettingRow]:
-    for field in fields(settings):
-        if field.name not in ("origins", "environment_table"):
-            value = getattr(settings, field.name)
-            yield SettingRow(field.name, value, settings.origins.get(field.name, "default"))
+    own = [field.name for field in fields(settings) if field.name not in ("origins", "environment_table")]
+    for name in own:
+        yield SettingRow(name, getattr(settings, name), settings.origins.get(name, "default"))
     for key, value in settings.environment_table.items():
-        if key not in settings.origins:
-            yield SettingRow(f"environments.{settings.environment}.{key}", value, "file")
+        if key not in own:
+            yield SettingRow(f"environments.{settings.environment}.{key}", value, settings.origins[key])
