@@ -17,7 +17,7 @@ from webhookctl.errors import NotFoundError
 
 _BEFORE, _AFTER = timedelta(seconds=5), timedelta(minutes=2)
 """How far around a trace its lines may lie: clocks differ, and the audit logger follows the table's stream."""
-_HINT = "webhookctl trace list shows what there is"
+_HINT = "webhookctl events show tells of a webhook without traces; webhookctl trace list shows what there is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def picture(
     notes = tuple(_notes(row, ids, found, now=now))
     if not found:
         explain_nothing(reader)
-        raise NotFoundError(f"no trace of {name} is known", hint="; ".join(notes) or _HINT)
+        raise NotFoundError("; ".join((f"X-Ray has no trace of {name}", *notes)), hint=_HINT)
     drawn = sorted((_waterfall(t, lines, with_logs=with_logs) for t in found), key=lambda w: w.trace.started_at)
     missed = _unseen_attempts(row, drawn)
     outcome = row.status.value.lower() if row else drawn[-1].trace.outcome
