@@ -18,6 +18,7 @@ from webhookctl.core.trace_svg import draw_svg
 
 Key = tuple[str, str]
 _PERCENTILES = (50, 90, 99)
+_CLIENT = "client"
 _QUEUE = "AWS::SQS::Queue"
 _FUNCTION = ("", "AWS::Lambda::Function", "AWS::Lambda")
 """A function's layers, the innermost first."""
@@ -122,6 +123,9 @@ def fold(nodes: Mapping[Key, "Tally"], edges: "Edges") -> tuple[dict[Key, "Tally
     for (source, target), tally in edges.items():
         if folded[source] != folded[target]:
             joined.setdefault((folded[source], folded[target]), Tally()).join(tally)
+    for (source, _), tally in joined.items():
+        if source[1] == _CLIENT:  # X-Ray counts what clients send at the edges alone
+            kept[source].join(tally)
     return {key: kept[key] for key in dict.fromkeys(folded.values())}, _through_queues(joined)
 
 
@@ -216,12 +220,12 @@ def _key(service: Mapping[str, Any]) -> Key:
 
 
 def _key_text(name: str, kind: str) -> str:
-    return f"{name} ({kind})" if kind == "client" else name  # only clients share a name, with what they call
+    return f"{name} ({kind})" if kind == _CLIENT else name  # only clients share a name, with what they call
 
 
 def _box(node: MapNode) -> list[str]:
     lines = [node.name, node.type or "service"]
     if node.requests:
         lines.append(f"{node.requests} requests, {node.faults + node.errors} failed")
-        lines.append(f"p50 {node.p50_ms} ms, p99 {node.p99_ms} ms")
+        lines.append(f"p50 {node.p50_ms:g} ms, p99 {node.p99_ms:g} ms")
     return lines

@@ -71,6 +71,14 @@ def test_a_function_is_one_node_counted_by_what_its_code_says() -> None:
     }
 
 
+def test_a_client_is_counted_by_what_it_sends() -> None:
+    """X-Ray gives its node no statistics of its own."""
+    client = {"ReferenceId": 9, "Name": "api/prod", "Type": "client", "Edges": [_edge(STAGE, 4, faults=1)]}
+    found = read_map(FakeGraph([*WINDOW, client]), start=END - timedelta(hours=1), end=END)
+    node = next(node for node in found.nodes if node.type == "client")
+    assert (node.requests, node.faults) == (4, 1)
+
+
 def test_the_way_to_the_processor_leads_through_the_queue() -> None:
     """The edge that the trace draws past the queue is the same trip; the queue's edge has its faults and the waits."""
     found = read_map(FakeGraph(), start=END - timedelta(hours=1), end=END)
