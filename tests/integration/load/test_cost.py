@@ -1,6 +1,6 @@
 """The bill of webhooks of all three providers on the deployed local environment, printed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from tests.eventually import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.load]
 MIX = {"stripe": 60, "square": 30, "paypal": 10}
-AUDIT_LINES_USD = 0.8
+AUDIT_LINES_USD = 1.0
 
 
 def test_a_million_webhooks_cost_less_than_8_20_dollars(deployed: Cli, capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,13 +18,13 @@ def test_a_million_webhooks_cost_less_than_8_20_dollars(deployed: Cli, capsys: p
 
     Every webhook costs a put, an update and an index entry, one in ten (PayPal's) a claim of its delivery id.
     """
-    since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    since = after_what_was_before()
     for provider, number in MIX.items():
         deployed.json("send", provider, "--count", str(number), "--concurrency", "4", "--source-address", "127.0.0.71")
     count = sum(MIX.values())
     writes = round((3 * count + MIX["paypal"]) / count, 3)
     read = ("cost", "actual", "--since", since, "--settings-of", "prod")
-    assert eventually(lambda: is_all_counted(deployed.json(*read), writes), within_s=60)
+    assert eventually(lambda: is_all_counted(deployed.json(*read), count, writes), within_s=60)
     report = deployed.json(*read)
     with capsys.disabled():
         print("", deployed.code(*read)[1], sep="\n")  # noqa: T201
@@ -37,7 +37,14 @@ def test_a_million_webhooks_cost_less_than_8_20_dollars(deployed: Cli, capsys: p
     assert report["usd_per_million_at_settings"] < 8.20
 
 
-def is_all_counted(report: dict[str, Any], write_units: float) -> bool:
-    """Every webhook is processed, and its audit lines, the larger half of the log, are written."""
+def after_what_was_before() -> str:
+    """Wait for a second that holds no count of an earlier webhook: points are of whole seconds, some come one late."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    assert eventually(lambda: datetime.now(UTC) > start, within_s=5)
+    return f"{start:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def is_all_counted(report: dict[str, Any], webhooks: int, write_units: float) -> bool:
+    """Every webhook was counted at the gateway and is processed, and most audit lines are written."""
     (logs,) = [line["usd_per_million"] for line in report["lines"] if line["service"] == "CloudWatch Logs"]
-    return bool(report["write_units"] >= write_units and logs > AUDIT_LINES_USD)
+    return report["webhooks"] == webhooks and report["write_units"] >= write_units and bool(logs > AUDIT_LINES_USD)
