@@ -227,5 +227,6 @@ def _box(node: MapNode) -> list[str]:
     lines = [node.name, node.type or "service"]
     if node.requests:
         lines.append(f"{node.requests} requests, {node.faults + node.errors} failed")
+    if node.p50_ms is not None and node.p99_ms is not None:
         lines.append(f"p50 {node.p50_ms:g} ms, p99 {node.p99_ms:g} ms")
     return lines

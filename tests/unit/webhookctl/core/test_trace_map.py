@@ -76,7 +76,8 @@ def test_a_client_is_counted_by_what_it_sends() -> None:
     client = {"ReferenceId": 9, "Name": "api/prod", "Type": "client", "Edges": [_edge(STAGE, 4, faults=1)]}
     found = read_map(FakeGraph([*WINDOW, client]), start=END - timedelta(hours=1), end=END)
     node = next(node for node in found.nodes if node.type == "client")
-    assert (node.requests, node.faults) == (4, 1)
+    assert (node.requests, node.faults, node.p50_ms) == (4, 1, None)
+    assert "4 requests, 1 failed" in found.svg()
 
 
 def test_the_way_to_the_processor_leads_through_the_queue() -> None:
