@@ -1,11 +1,10 @@
 """`webhookctl events resend`: stored webhooks, signed and sent again."""
 
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from webhookctl.commands.options import DryRun, Timeout
+from webhookctl.commands.options import PATIENCE, DryRun, Timeout
 from webhookctl.commands.send_actions import send_drafts
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import Context
@@ -21,7 +20,7 @@ def resend(
         typer.Option("--secret-from", metavar="SOURCE", help="Key from a file, - (stdin) or a Secrets Manager name."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Follow to PROCESSED or the DLQ.")] = False,
-    timeout: Timeout = timedelta(seconds=60),
+    timeout: Timeout = PATIENCE,
     allow_redacted: Annotated[
         bool, typer.Option("--allow-redacted", help="Send bodies whose card data was taken out.")
     ] = False,

@@ -73,6 +73,8 @@ Timeout = Annotated[
     timedelta,
     typer.Option("--timeout", parser=parsed_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),
 ]
+PATIENCE = timedelta(minutes=2)
+"""How long a sender waits: in production a quiet queue keeps a webhook for a minute (`queue_window_s`)."""
 Interval = Annotated[
     timedelta, typer.Option("--interval", parser=parsed_span, metavar="TIME", help="How often with --watch (2s, 1m).")
 ]

@@ -3,13 +3,13 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from webhookctl.commands.options import Timeout
+from webhookctl.commands.options import PATIENCE, Timeout
 from webhookctl.core import samples
 from webhookctl.core.samples_render import DEFAULT_AMOUNT, DEFAULT_CURRENCY
 from webhookctl.core.send_print import Form
@@ -100,7 +100,7 @@ class SendOptions:
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Follow to PROCESSED or the DLQ, with the time of each hop.")
     ] = False
-    timeout: Timeout = timedelta(seconds=60)
+    timeout: Timeout = PATIENCE
     list: Annotated[bool, typer.Option("--list", "-l", help="List the event types.")] = False
     chaos: Annotated[bool, typer.Option("--chaos", help="Send one of each bad thing and check the answers.")] = False
     print: Annotated[Form | None, typer.Option("--print", help="Print the signed request; send nothing.")] = None
