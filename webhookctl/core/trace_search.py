@@ -64,13 +64,13 @@ def webhook_traces(reader: TraceReader, row: StoredWebhook | None, webhook_id: s
 
 def traces_of(reader: TraceReader, rows: Sequence[StoredWebhook], *, now: datetime) -> list[str]:
     """Return the ids of all traces of stored webhooks, oldest first: what the rows name, and what X-Ray knows."""
-    ids = {row.trace_id for row in rows if row.trace_id}
+    begun = {row.trace_id: row.received_at for row in rows if row.trace_id}
     known = sorted(rows, key=lambda row: row.received_at)
     for some in (known[at : at + _AT_ONCE] for at in range(0, len(known), _AT_ONCE)):
         start = max(some[0].received_at - _EARLIER, now - FIND_BACK)
         wanted = " OR ".join(annotation("webhook_id", row.webhook_id) for row in some)
-        ids |= {summary.trace_id for summary in find_by(reader, wanted, start=start, end=now)}
-    return sorted(ids)  # an id begins with its time
+        begun |= {summary.trace_id: summary.started_at for summary in find_by(reader, wanted, start=start, end=now)}
+    return sorted(begun, key=lambda trace_id: (begun[trace_id], trace_id))
 
 
 def _rows(table: WebhookTable, webhook_ids: Iterable[str]) -> list[StoredWebhook]:

@@ -19,7 +19,7 @@ from webhookctl.core.trace import (
     read_traces,
     windows,
 )
-from webhookctl.core.trace_search import trace_ids_of
+from webhookctl.core.trace_search import trace_ids_of, traces_of
 from webhookctl.errors import NotFoundError, UsageError
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -151,6 +151,14 @@ def test_a_payments_traces_come_from_its_index_without_a_scan() -> None:
     assert expression == 'annotation[webhook_id] = "stripe:evt_2" OR annotation[webhook_id] = "stripe:evt_1"'
     with pytest.raises(NotFoundError, match="pi_2"):
         trace_ids_of(reader, table, table, now=BEGIN, payment_id="pi_2")
+
+
+def test_traces_of_one_second_stand_in_the_order_of_their_beginning() -> None:
+    """Ids tell the second only; which of two comes first in the alphabet is chance."""
+    times = {"1-69a42a40-f": 0.1, "1-69a42a40-0": 0.5, "1-69a42a40-8": 0.9}
+    found = [replace(_summary(0), trace_id=id_, started_at=BEGIN + timedelta(seconds=s)) for id_, s in times.items()]
+    row = replace(AuditWorld(at=BEGIN).receive("evt_1"), trace_id="1-69a42a40-f")
+    assert traces_of(FakeTraces(found), [row], now=BEGIN + timedelta(minutes=1)) == [*times]
 
 
 def test_where_the_row_is_gone_the_annotation_finds_the_trace() -> None:
