@@ -233,6 +233,7 @@ class StoredWebhook:
     def _from_values(cls, values: dict[str, Any]) -> Self:
         plain = {key: values[name] for name, key in _PLAIN_FIELDS.items() if name in values}
         times: dict[str, Any] = {key: parse_iso(values[name]) for name, key in _TIMES.items() if name in values}
+        event: dict[str, Any] = {key: values[name] for name, key in _EVENT_FIELDS.items() if name in values}
         error = values.get("lastError")
         return cls(
             **plain,
@@ -240,7 +241,7 @@ class StoredWebhook:
             status=Status(values["status"]),
             body=decompress(values["body"]) if "body" in values else b"",
             last_error=_last_error(error) if error else None,
-            event=_payment_event(values) if "kind" in values else None,
+            event=PaymentEvent(**event) if "kind" in event else None,
         )
 
 
@@ -296,7 +297,3 @@ def _last_error(values: Mapping[str, Any]) -> LastError:
         fingerprint=values["fingerprint"],
         at=parse_iso(values["at"]),
     )
-
-
-def _payment_event(values: Mapping[str, Any]) -> PaymentEvent:
-    return PaymentEvent(**{key: values[name] for name, key in _EVENT_FIELDS.items() if name in values})

@@ -1,28 +1,17 @@
-"""A set of strings that stays small in memory: beyond a bound it lives in a temporary file."""
+"""A set of strings that stays small in memory."""
 
-import sqlite3
-from types import TracebackType
-from typing import Self
+from webhookctl.core.spilling import Spilling
 
 IN_MEMORY = 50_000
 
 
-class SpillingSet:
-    """Remembers strings exactly, however many. Use as a context manager; the file goes with it."""
+class SpillingSet(Spilling):
+    """Remembers strings exactly, however many."""
 
     def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
+        super().__init__()
         self._bound = in_memory
         self._held: set[str] = set()
-        self._file: sqlite3.Connection | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
 
     def add(self, text: str) -> bool:
         """Remember `text`; return whether it is new."""
@@ -39,11 +28,8 @@ class SpillingSet:
         return self._file.execute("SELECT 1 FROM seen WHERE text = ?", (text,)).fetchone() is not None
 
     def _spill(self) -> None:
-        if self._file is None:
-            self._file = sqlite3.connect("", isolation_level=None)  # an empty name is a temporary file
-            self._file.execute("PRAGMA journal_mode = OFF")
-            self._file.execute("CREATE TABLE seen (text TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._file.execute("BEGIN")
-        self._file.executemany("INSERT INTO seen VALUES (?)", ((text,) for text in sorted(self._held)))
-        self._file.execute("COMMIT")
+        file = self._opened("seen (text TEXT PRIMARY KEY)")
+        file.execute("BEGIN")
+        file.executemany("INSERT INTO seen VALUES (?)", ((text,) for text in sorted(self._held)))
+        file.execute("COMMIT")
         self._held.clear()

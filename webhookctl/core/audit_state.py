@@ -1,14 +1,13 @@
 """The state of each webhook along its audit lines: a line tells what changed, the lines before it the rest."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from lambdas.shared.audit_record import canonical, chain_hash, chained_state
 from lambdas.shared.audit_wire import changed_members, is_whole
+from webhookctl.core.spilling import Spilling
 
 IN_MEMORY: Final = 4_000
 """States held in memory; beyond that they live in a temporary file."""
@@ -51,22 +50,13 @@ def first_state(line: Mapping[str, Any]) -> State | None:
     return State(members=chained_state(line), prev=str(line.get("prevHash", "")), chain=str(line.get("chainHash", "")))
 
 
-class States:
-    """Completes lines from those before them, in flat memory. Use as a context manager; the file goes with it."""
+class States(Spilling):
+    """Completes lines from those before them, in flat memory."""
 
     def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
+        super().__init__()
         self._bound = in_memory
         self._held: dict[str, State | None] = {}
-        self._file: sqlite3.Connection | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
 
     def complete(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """Return a write's line with the whole state; as it is when the lines before it were not read.
@@ -100,14 +90,11 @@ class States:
             self._spill()
 
     def _spill(self) -> None:
-        if self._file is None:
-            self._file = sqlite3.connect("", isolation_level=None)  # an empty name is a temporary file
-            self._file.execute("PRAGMA journal_mode = OFF")
-            self._file.execute("CREATE TABLE states (webhook TEXT PRIMARY KEY, state BLOB) WITHOUT ROWID")
-        self._file.execute("BEGIN")
+        file = self._opened("states (webhook TEXT PRIMARY KEY, state BLOB)")
+        file.execute("BEGIN")
         gone = [(webhook_id,) for webhook_id, state in self._held.items() if state is None]
         kept = ((w, canonical([s.members, s.prev, s.chain])) for w, s in sorted(self._held.items()) if s is not None)
-        self._file.executemany("DELETE FROM states WHERE webhook = ?", gone)
-        self._file.executemany("INSERT OR REPLACE INTO states VALUES (?, ?)", kept)
-        self._file.execute("COMMIT")
+        file.executemany("DELETE FROM states WHERE webhook = ?", gone)
+        file.executemany("INSERT OR REPLACE INTO states VALUES (?, ?)", kept)
+        file.execute("COMMIT")
         self._held.clear()
