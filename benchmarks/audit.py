@@ -20,9 +20,9 @@ from typing import Any
 from lambdas.shared.audit_record import GENESIS, AuditKey, chain_hash
 from lambdas.shared.audit_wire import seal_write
 from lambdas.shared.clock import iso
-from webhookctl.core.audit import AuditFilter, query
-from webhookctl.core.audit_export import ExportedLog, Format, export
-from webhookctl.core.audit_proof import BEGINNING, verify_environment
+from webhookctl.core.audit.export import ExportedLog, Format, export
+from webhookctl.core.audit.proof import BEGINNING, verify_environment
+from webhookctl.core.audit.records import AuditFilter, query
 
 SIZES = (10_000, 100_000, 1_000_000)
 KEY = AuditKey(id="bench", value=b"benchmark")

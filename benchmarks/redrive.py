@@ -26,11 +26,11 @@ from benchmarks.redrive_stub import StubQueue, StubTable, stub_server
 from webhookctl.aws.dead_letter_table import DeadLetterTable
 from webhookctl.aws.queues import SqsQueue
 from webhookctl.aws.session import AwsSession
-from webhookctl.core.dead_letter import Queue, Webhooks
-from webhookctl.core.journal import Journal
-from webhookctl.core.meaning import meaning
-from webhookctl.core.redrive import Collaborators, redrive
-from webhookctl.core.redrive_plan import RedrivePlan
+from webhookctl.core.dlq.dead_letter import Queue, Webhooks
+from webhookctl.core.events.meaning import meaning
+from webhookctl.core.redrive.journal import Journal
+from webhookctl.core.redrive.mover import Collaborators, redrive
+from webhookctl.core.redrive.plan import RedrivePlan
 
 ENOUGH_PER_S = 2000
 

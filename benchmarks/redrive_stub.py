@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from lambdas.shared.webhook import LastError, Status, StoredWebhook
-from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage, Sibling
+from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage, Sibling
 
 CALL_S = 0.010
 _AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from webhookctl.local.waf_acl import Lag, WebAcl
-from webhookctl.local.waf_ledger import WafLedger
-from webhookctl.local.waf_statements import WafRequest
+from webhookctl.local.waf.acl import Lag, WebAcl
+from webhookctl.local.waf.ledger import WafLedger
+from webhookctl.local.waf.statements import WafRequest
 
 REQUESTS = 50_000
 ROUNDS = 5

@@ -13,7 +13,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from webhookctl import cli
-from webhookctl.local import engine_iam, environment, ports
+from webhookctl.local import environment, ports
+from webhookctl.local.engine import iam
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
 
@@ -35,7 +36,7 @@ def local_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """WEBHOOKCTL_HOME of the whole test run, whose local environment evaluates IAM policies."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(engine_iam.SWITCH, "1")
+        patch.setenv(iam.SWITCH, "1")
         patch.setenv("WEBHOOKCTL_HOME", str(home))
         yield home
 

@@ -25,7 +25,7 @@ from webhookctl.aws.dead_letter_table import DeadLetterTable
 from webhookctl.aws.queues import SqsQueue
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
-from webhookctl.core.dead_letter import OutgoingMessage, QueueMessage
+from webhookctl.core.dlq.dead_letter import OutgoingMessage, QueueMessage
 from webhookctl.core.logs import LogEvent
 
 AT = datetime.now(UTC).replace(microsecond=0)

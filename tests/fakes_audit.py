@@ -13,9 +13,9 @@ from lambdas.shared.attributes import from_item
 from lambdas.shared.audit_record import AuditKey
 from lambdas.shared.body import decompress
 from lambdas.shared.webhook import LastError, PaymentEvent, Status, StoredWebhook
-from webhookctl.core.audit import AuditFilter
-from webhookctl.core.audit_proof import verify_environment
-from webhookctl.core.audit_verify import AuditReport
+from webhookctl.core.audit.proof import verify_environment
+from webhookctl.core.audit.records import AuditFilter
+from webhookctl.core.audit.verify import AuditReport
 from webhookctl.core.logs import LogEvent
 
 KEY = AuditKey(id="audit-1", value=b"seal-of-the-audit-tests")

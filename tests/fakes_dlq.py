@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lambdas.shared.webhook import LastError, PaymentEvent, Status, StoredWebhook
-from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage, Sibling
+from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage, Sibling
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas.audit.operator import operator_lines
 from lambdas.shared.audit_record import AuditKey
-from webhookctl.core.operator_audit import UnrecordedError
+from webhookctl.core.audit.operator_lines import UnrecordedError
 
 KEY = AuditKey(id="audit-1", value=b"seal-of-the-audit-tests")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

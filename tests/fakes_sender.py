@@ -10,8 +10,8 @@ from lambdas.shared.providers import PROVIDERS, Options, get_provider
 from lambdas.shared.providers.base import Key, ProviderSecret
 from lambdas.shared.providers.paypal_test_ca import TestCa, make_test_ca
 from lambdas.shared.webhook import Status, StoredWebhook, WebhookRequest, webhook_id
-from webhookctl.core.send_http import Answer
-from webhookctl.core.send_request import Outgoing, Target
+from webhookctl.core.send.http import Answer
+from webhookctl.core.send.request import Outgoing, Target
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 SQUARE_URL = "https://hooks.example.com/prod/webhook/square"

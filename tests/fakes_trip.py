@@ -27,7 +27,7 @@ from lambdas.shared.settings import AuditSettings, ProcessorSettings, ReceiverSe
 from lambdas.shared.webhook import StoredWebhook
 from stack import limits
 from tests.fakes_aws import FakeAws
-from webhookctl.core.audit_state import States
+from webhookctl.core.audit.state import States
 
 MAX_BODY_BYTES = limits.MAX_BODY_BYTES
 NOTIFICATION_URL = "https://hooks.test.invalid/prod/webhook/square"

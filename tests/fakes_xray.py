@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 
-from webhookctl.local.xray_api import XRayApi
-from webhookctl.local.xray_daemon import XRay
+from webhookctl.local.xray.api import XRayApi
+from webhookctl.local.xray.daemon import XRay
 
 NOW = 1_790_000_000.0
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from lambdas.shared.webhook import Status
 from tests.fakes_dlq import FakeQueue, FakeWebhooks, World, failed_webhook
-from webhookctl.core.dead_letter import OutgoingMessage
-from webhookctl.core.journal import Journal
-from webhookctl.core.redrive import Collaborators, redrive
-from webhookctl.core.redrive_plan import RedrivePlan
-from webhookctl.core.redrive_report import Happening, RedriveReport
+from webhookctl.core.dlq.dead_letter import OutgoingMessage
+from webhookctl.core.redrive.journal import Journal
+from webhookctl.core.redrive.mover import Collaborators, redrive
+from webhookctl.core.redrive.plan import RedrivePlan
+from webhookctl.core.redrive.report import Happening, RedriveReport
 
 PLAN = RedrivePlan(redrive_id="rd-1", environment="test", threads=1)
 

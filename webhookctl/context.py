@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from lambdas.shared.providers.paypal_test_ca import TestCa
     from stack.settings import Settings as StackSettings
     from webhookctl.core.deployment import Deployment
-    from webhookctl.core.send_dispatch import Sender
-    from webhookctl.core.send_request import Tamper
+    from webhookctl.core.send.dispatch import Sender
+    from webhookctl.core.send.request import Tamper
 
 _POLL_EMULATED_S: Final = 0.3
 _POLL_AWS_S: Final = 3.0
@@ -121,16 +121,16 @@ class AppContext(Ports):
     @cached_property
     def test_ca(self) -> "TestCa":
         """The operator's PayPal test CA for this environment, made on first use."""
-        from webhookctl.core.test_ca import load_or_make
+        from webhookctl.core.secrets.test_ca import load_or_make
 
         return load_or_make(self.settings.home / "test-ca" / self.environment, now=self.now())
 
     def sender(self, *providers: str, tamper: "Tamper | None" = None) -> "Sender":
         """Return what delivers signed webhooks of these providers to the deployed stack."""
-        from webhookctl.core.provider_secrets import sending_secret
-        from webhookctl.core.send_dispatch import Sender
-        from webhookctl.core.send_http import HttpTransport
-        from webhookctl.core.send_request import Target
+        from webhookctl.core.secrets.provider import sending_secret
+        from webhookctl.core.send.dispatch import Sender
+        from webhookctl.core.send.http import HttpTransport
+        from webhookctl.core.send.request import Target
 
         targets = {
             provider: Target(

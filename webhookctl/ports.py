@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from webhookctl.aws.secrets import Secrets
     from webhookctl.aws.session import AwsSession
     from webhookctl.aws.xray import XRay
-    from webhookctl.core.dlq import DeadLetterQueue
-    from webhookctl.core.events import WebhookTable
+    from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
+    from webhookctl.core.dlq.look import DeadLetterQueue
+    from webhookctl.core.events.stored import WebhookTable
     from webhookctl.core.guard import Identity
-    from webhookctl.core.incident import IncidentSources
-    from webhookctl.core.operator_audit import Operator, OperatorAudit
+    from webhookctl.core.incident.export import IncidentSources
     from webhookctl.core.outputs import StackOutputs
-    from webhookctl.core.redrive_run import RedriveDesk
-    from webhookctl.core.secret_keys import SecretDesk
-    from webhookctl.core.trace_find import TraceLines
+    from webhookctl.core.redrive.run import RedriveDesk
+    from webhookctl.core.secrets.keys import SecretDesk
+    from webhookctl.core.trace.find import TraceLines
     from webhookctl.local.state import LocalEnvironment
 
 
@@ -175,14 +175,14 @@ class Ports:
     def operator_audit(self) -> "OperatorAudit":
         """Where operators' actions are recorded."""
         from webhookctl.aws.audit_logger import AuditLogger
-        from webhookctl.core.operator_audit import OperatorAudit
+        from webhookctl.core.audit.operator_lines import OperatorAudit
 
         return OperatorAudit(logger=AuditLogger(self.session, self.outputs[names.AUDIT_NAME]))
 
     @cached_property
     def secret_desk(self) -> "SecretDesk":
         """What changing the providers' keys works with."""
-        from webhookctl.core.secret_keys import SecretDesk
+        from webhookctl.core.secrets.keys import SecretDesk
 
         return SecretDesk(
             store=self.secrets,
@@ -224,7 +224,7 @@ class Ports:
     @cached_property
     def trace_lines(self) -> "TraceLines":
         """The audit and log lines that belong to traces."""
-        from webhookctl.core.trace_find import TraceLines
+        from webhookctl.core.trace.find import TraceLines
 
         functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor"}
         groups = {f"/aws/lambda/{self.outputs[output]}": whose for output, whose in functions.items()}
@@ -233,8 +233,8 @@ class Ports:
     @cached_property
     def incident_sources(self) -> "IncidentSources":
         """Everything that an incident export reads."""
-        from webhookctl.core.incident import IncidentSources
-        from webhookctl.core.incident_metrics import incident_queries
+        from webhookctl.core.incident.export import IncidentSources
+        from webhookctl.core.incident.metrics import incident_queries
 
         environment, outputs = self.settings.environment, self.outputs
         functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor", names.AUDIT_NAME: "audit"}

@@ -15,10 +15,10 @@ from tests.fakes_dlq import NOW, FakeMoves, FakeQueue, FakeWebhooks, World, fail
 from tests.fakes_operator import FakeAuditLogger
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
-from webhookctl.core.dead_letter import QueueDepth
-from webhookctl.core.dlq import DeadLetterQueue
-from webhookctl.core.operator_audit import Operator, OperatorAudit
-from webhookctl.core.redrive_run import RedriveDesk
+from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
+from webhookctl.core.dlq.dead_letter import QueueDepth
+from webhookctl.core.dlq.look import DeadLetterQueue
+from webhookctl.core.redrive.run import RedriveDesk
 
 
 @dataclass

@@ -17,9 +17,9 @@ from webhookctl.aws.queues import SqsMoveTasks, SqsQueue
 from webhookctl.aws.session import AwsSession
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
-from webhookctl.core.dlq import DeadLetterQueue
-from webhookctl.core.operator_audit import Operator, OperatorAudit
-from webhookctl.core.redrive_run import RedriveDesk
+from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
+from webhookctl.core.dlq.look import DeadLetterQueue
+from webhookctl.core.redrive.run import RedriveDesk
 
 Run = Callable[..., tuple[Ran, list[str]]]
 

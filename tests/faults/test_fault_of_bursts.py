@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from stack.limits import STAGE_BURST_LIMIT, STAGE_RATE_LIMIT, WAF_CHECK_INTERVAL_S, WAF_RATE_LIMIT, WAF_WINDOW_S
 from tests.fakes_trip import Trip, stripe_body
-from webhookctl.local.waf_rate import RateLimiter, RateSettings
+from webhookctl.local.waf.rate import RateLimiter, RateSettings
 
 LAG_S = 30.0
 """How late AWS acts; it says "usually under 30 seconds"."""

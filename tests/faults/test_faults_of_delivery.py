@@ -18,7 +18,7 @@ from tests.fakes_trip import (
     signed_headers,
     stripe_body,
 )
-from webhookctl.core.payments import PaymentFact, fold
+from webhookctl.core.events.payments import PaymentFact, fold
 
 
 def send_many(trip: Trip, count: int, **changes: object) -> list[str]:

@@ -16,7 +16,7 @@ from lambdas.shared.body import decompress
 from lambdas.shared.errors import UnavailableError
 from tests.fakes_aws import Fault
 from tests.fakes_trip import Trip, stripe_body
-from webhookctl.core.audit_verify import AuditReport, Verifier
+from webhookctl.core.audit.verify import AuditReport, Verifier
 from webhookctl.core.logs import LogEvent
 
 KEY = AuditKey(id="a1", value=b"audit-seal-planted")

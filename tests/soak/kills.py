@@ -24,15 +24,16 @@ from tests.conftest import Cli
 from tests.dead_letters import DeadLetters
 from tests.eventually import eventually
 from tests.soak.stream import PROVIDERS, Journal, Stream
-from webhookctl.core.provider_events import LISTINGS
-from webhookctl.core.send_request import Draft
-from webhookctl.local import engine_snapshots, environment
+from webhookctl.core.reconcile.provider_events import LISTINGS
+from webhookctl.core.send.request import Draft
+from webhookctl.local import environment
+from webhookctl.local.engine import snapshots
 from webhookctl.local.places import Places
 
 RATE = 20
 EARLIEST, LATEST = 0.25, 0.75
 """The share of the stream's events that is acknowledged when the kill comes, at least and at most."""
-SNAPSHOT_WITHIN_S = 2 * engine_snapshots.INTERVAL_S + 30
+SNAPSHOT_WITHIN_S = 2 * snapshots.INTERVAL_S + 30
 SETTLED_WITHIN_S = 180
 _SLACK_S = 5.0
 """For a machine that is busy with something else at the moment of the snapshot."""
@@ -171,7 +172,7 @@ class Killing:
         """Return how long before the kill the last snapshot may have been: where saving is slow, it is rarer."""
         taken = _TAKEN.findall(self.places.log_of("engine").read_text(errors="replace"))
         still_s, whole_s = (max((float(each[n]) for each in taken), default=0.0) for n in (0, 1))
-        return max(engine_snapshots.LATEST_S, still_s / engine_snapshots.PAUSE_SHARE) + whole_s + _SLACK_S
+        return max(snapshots.LATEST_S, still_s / snapshots.PAUSE_SHARE) + whole_s + _SLACK_S
 
     # -- what is there, and what is not ------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from lambdas.shared.webhook import Status
 from tests.fakes_aws import Crash, FakeAws, Fault, no_waiting
 from tests.fakes_sqs import SqsMessage
 from tests.fakes_trip import Trip, paypal_body, secret, signed_headers, square_body, stripe_body
-from webhookctl.core.audit_state import States
+from webhookctl.core.audit.state import States
 
 FAULT_RATE = 0.01
 """Share of AWS call attempts that fail in one of the ways of `Fault`."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.send_compose import Recipe, compose
-from webhookctl.core.send_dispatch import Delivery, Pace, Sender, dispatch
-from webhookctl.core.send_http import HttpTransport
-from webhookctl.core.send_request import Draft, Outgoing, Tamper, Target, sign
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.send.compose import Recipe, compose
+from webhookctl.core.send.dispatch import Delivery, Pace, Sender, dispatch
+from webhookctl.core.send.http import HttpTransport
+from webhookctl.core.send.request import Draft, Outgoing, Tamper, Target, sign
 from webhookctl.local.ports import LOOPBACK
 
 PROVIDERS = ("stripe", "square", "paypal")

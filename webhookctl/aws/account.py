@@ -3,8 +3,8 @@
 import getpass
 
 from webhookctl.aws.session import AwsSession
+from webhookctl.core.audit.operator_lines import Operator
 from webhookctl.core.guard import Identity
-from webhookctl.core.operator_audit import Operator
 
 
 def identity(session: AwsSession) -> Identity:

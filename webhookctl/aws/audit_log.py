@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhookctl.aws.logs import Logs
 from webhookctl.aws.session import AwsSession
-from webhookctl.core.audit import AuditFilter
+from webhookctl.core.audit.records import AuditFilter
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import WaitTimeoutError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stack.outputs import OPERATOR_ALIAS
 from webhookctl.aws.session import AwsSession, ClientError, error_code, translated
-from webhookctl.core.operator_audit import UnrecordedError
+from webhookctl.core.audit.operator_lines import UnrecordedError
 from webhookctl.errors import NotFoundError
 
 if TYPE_CHECKING:

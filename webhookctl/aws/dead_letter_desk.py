@@ -10,11 +10,11 @@ from webhookctl.aws.audit_logger import AuditLogger
 from webhookctl.aws.dead_letter_table import DeadLetterTable
 from webhookctl.aws.queues import SqsMoveTasks, SqsQueue
 from webhookctl.aws.session import AwsSession
-from webhookctl.core.dlq import DeadLetterQueue
-from webhookctl.core.meaning import meaning
-from webhookctl.core.operator_audit import Operator, OperatorAudit
+from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
+from webhookctl.core.dlq.look import DeadLetterQueue
+from webhookctl.core.events.meaning import meaning
 from webhookctl.core.outputs import StackOutputs
-from webhookctl.core.redrive_run import RedriveDesk
+from webhookctl.core.redrive.run import RedriveDesk
 
 
 def dead_letter_queue(session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime]) -> DeadLetterQueue:

@@ -9,7 +9,7 @@ from lambdas.shared.clock import parse_iso
 from lambdas.shared.event_store import change_expression
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.aws.session import AwsError, AwsSession, ClientError, error_code, translated
-from webhookctl.core.dead_letter import Sibling
+from webhookctl.core.dlq.dead_letter import Sibling
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -22,7 +22,7 @@ _PAUSE_S: Final = 0.05
 
 
 class DeadLetterTable:
-    """Implements `core.dead_letter.Webhooks` and `core.fix_up.BodyStore`."""
+    """Implements `core.dlq.dead_letter.Webhooks` and `core.dlq.fix_up.BodyStore`."""
 
     def __init__(self, session: AwsSession, name: str) -> None:
         self._client: DynamoDBClient = session.client("dynamodb")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from webhookctl.aws.session import AwsSession, ClientError, error_code, translated
-from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage
-from webhookctl.core.redrive_native import MoveStatus, MoveTask
+from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage
+from webhookctl.core.redrive.native import MoveStatus, MoveTask
 from webhookctl.errors import UsageError
 
 _TRACE_HEADER = "AWSTraceHeader"
@@ -15,7 +15,7 @@ _NO_MOVE_TASKS = frozenset(("UnsupportedOperation", "InvalidAction", "UnknownOpe
 
 
 class SqsQueue:
-    """One queue, by its URL. Implements `core.dead_letter.Queue`."""
+    """One queue, by its URL. Implements `core.dlq.dead_letter.Queue`."""
 
     def __init__(self, session: AwsSession, url: str) -> None:
         self._client = session.client("sqs")
@@ -113,7 +113,7 @@ def _outcome(answer: Mapping[str, Any], keys: Sequence[str]) -> BatchOutcome:
 
 
 class SqsMoveTasks:
-    """SQS's own redrive. Implements `core.redrive_native.MoveTasks`."""
+    """SQS's own redrive. Implements `core.redrive.native.MoveTasks`."""
 
     def __init__(self, session: AwsSession) -> None:
         self._client = session.client("sqs")

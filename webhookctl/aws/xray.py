@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from webhookctl.aws.session import AwsSession, ClientError, error_code
-from webhookctl.core.trace import TraceDocuments, TraceSummary, begun
+from webhookctl.core.trace.traces import TraceDocuments, TraceSummary, begun
 
 if TYPE_CHECKING:
     from types_boto3_xray import XRayClient

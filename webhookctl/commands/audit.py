@@ -9,11 +9,11 @@ import typer
 from lambdas.shared.webhook import Status
 from webhookctl.commands.options import EventType, Follow, Provider, Since, Until
 from webhookctl.context import AppContext, Context
-from webhookctl.core import audit
-from webhookctl.core.audit_export import ExportedLog, Format
-from webhookctl.core.audit_export import export as export_lines
-from webhookctl.core.audit_proof import BEGINNING, read_text, verify_environment, write_checkpoint
-from webhookctl.core.audit_show import timeline
+from webhookctl.core.audit import records
+from webhookctl.core.audit.export import ExportedLog, Format
+from webhookctl.core.audit.export import export as export_lines
+from webhookctl.core.audit.proof import BEGINNING, read_text, verify_environment, write_checkpoint
+from webhookctl.core.audit.show import timeline
 
 app = typer.Typer(help="Query and verify the audit log.", no_args_is_help=True)
 
@@ -51,7 +51,7 @@ def query(
 ) -> None:
     """Print audit records of the last day (or --since), oldest first."""
     app = ctx.obj
-    wanted = audit.AuditFilter(
+    wanted = records.AuditFilter(
         webhook_id=webhook_id,
         provider=provider,
         event_type=event_type,
@@ -60,9 +60,9 @@ def query(
     )
     start = since or app.now() - DEFAULT_WINDOW
     if follow:
-        app.show(audit.follow(app.audit_log, wanted, start=start, now=app.now))
+        app.show(records.follow(app.audit_log, wanted, start=start, now=app.now))
     else:
-        app.show(audit.query(_log(app, insights=insights), wanted, start=start, end=until, limit=limit))
+        app.show(records.query(_log(app, insights=insights), wanted, start=start, end=until, limit=limit))
 
 
 @app.command()
@@ -73,8 +73,8 @@ def show(
 ) -> None:
     """Show one webhook's timeline with what each write changed."""
     app = ctx.obj
-    wanted = audit.AuditFilter(webhook_id=webhook_id)
-    app.show(timeline(webhook_id, audit.query(app.audit_log, wanted, start=since or app.now() - SHOW_WINDOW)))
+    wanted = records.AuditFilter(webhook_id=webhook_id)
+    app.show(timeline(webhook_id, records.query(app.audit_log, wanted, start=since or app.now() - SHOW_WINDOW)))
 
 
 @app.command()
@@ -88,8 +88,8 @@ def export(
 ) -> None:
     """Write the audit records out, streaming: all of them, or from --since."""
     app = ctx.obj
-    wanted = audit.AuditFilter(webhook_id=webhook_id)
-    found = audit.query(app.audit_log, wanted, start=since or BEGINNING, end=until)
+    wanted = records.AuditFilter(webhook_id=webhook_id)
+    found = records.query(app.audit_log, wanted, start=since or BEGINNING, end=until)
     written = app.console.write_lines(export_lines(found, form=form), file)
     app.console.say(f"{written:,} lines")
 
@@ -143,7 +143,7 @@ def checkpoint(
     )
 
 
-def _log(app: AppContext, *, insights: bool) -> audit.AuditLog:
+def _log(app: AppContext, *, insights: bool) -> records.AuditLog:
     if not insights:
         return app.audit_log
     estimate = app.insights_log.estimate()

@@ -8,7 +8,7 @@ import typer
 from stack.settings import PRODUCTION
 from webhookctl.commands.options import Since
 from webhookctl.context import Context
-from webhookctl.core import cost
+from webhookctl.core.cost import bill
 from webhookctl.errors import UsageError
 
 app = typer.Typer(help="What the environment costs, per service, with the levers.", no_args_is_help=True)
@@ -35,7 +35,7 @@ def estimate(
     ] = 1_000_000,
 ) -> None:
     """Price a month at the environment's settings; needs no account."""
-    ctx.obj.show(cost.estimate(per_month, ctx.obj.stack_settings))
+    ctx.obj.show(bill.estimate(per_month, ctx.obj.stack_settings))
 
 
 @app.command()
@@ -65,7 +65,7 @@ def actual(
     other = settings_of or (app.environment if is_aws else PRODUCTION)
     settings = own if other == app.environment else app.stack_settings_of(other)
     app.show(
-        cost.actual(
+        bill.actual(
             app.outputs, app.metrics, deployed=own, settings=settings, is_aws=is_aws, since=start, now=app.now()
         )
     )

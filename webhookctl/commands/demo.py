@@ -37,7 +37,7 @@ def demo(ctx: Context, yes: Yes = False, confirm: Confirm = None) -> None:
 
 def _show_trace(app: AppContext, story: "_Story", webhook_id: str) -> None:
     """Draw the broken webhook's trace: every attempt, the wait in the DLQ and the redrive in one picture."""
-    from webhookctl.core.trace_find import picture
+    from webhookctl.core.trace.find import picture
 
     story.tell("Draw its trace", f"webhookctl trace show {webhook_id}")
     if app.settings.output == "table":
@@ -60,11 +60,11 @@ class _Story:
 
 
 def _stage(app: AppContext) -> DemoStage:
-    from webhookctl.core import audit
-    from webhookctl.core.audit_show import Timeline, timeline
+    from webhookctl.core.audit import records
+    from webhookctl.core.audit.show import Timeline, timeline
 
     def life_of(webhook_id: str) -> Timeline:
-        found = audit.query(app.audit_log, audit.AuditFilter(webhook_id=webhook_id), start=started_at, end=None)
+        found = records.query(app.audit_log, records.AuditFilter(webhook_id=webhook_id), start=started_at, end=None)
         return timeline(webhook_id, found)
 
     started_at = app.now()

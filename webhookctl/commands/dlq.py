@@ -12,11 +12,11 @@ from webhookctl.commands.dlq_options import DEFAULT_MOST, Each, Most, say_what_l
 from webhookctl.commands.dlq_redrive import redrive
 from webhookctl.commands.options import parsed_span
 from webhookctl.context import Context
-from webhookctl.core.audit import AuditFilter, query
-from webhookctl.core.dead_letter_view import row, view
-from webhookctl.core.dlq_filter import DeadLetterFilter
-from webhookctl.core.dlq_scan import ScanLimits
-from webhookctl.core.dlq_watch import watch as watched
+from webhookctl.core.audit.records import AuditFilter, query
+from webhookctl.core.dlq.filter import DeadLetterFilter
+from webhookctl.core.dlq.scan import ScanLimits
+from webhookctl.core.dlq.view import row, view
+from webhookctl.core.dlq.watch import watch as watched
 
 app = typer.Typer(help="Look into the dead-letter queue and move it back safely.", no_args_is_help=True)
 

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from webhookctl.context import AppContext
-from webhookctl.core import json_patch
-from webhookctl.core.dlq_filter import DeadLetterFilter
-from webhookctl.core.dlq_scan import ScanLimits
+from webhookctl.core.dlq import json_patch
+from webhookctl.core.dlq.filter import DeadLetterFilter
+from webhookctl.core.dlq.scan import ScanLimits
 from webhookctl.errors import CancelledError, NotFoundError, UsageError
 
 

@@ -9,8 +9,8 @@ import typer
 from webhookctl.commands.dlq_options import DEFAULT_MOST, Most, say_what_looking_changed, takes_filters
 from webhookctl.commands.options import Confirm
 from webhookctl.context import Context
+from webhookctl.core.dlq.filter import DeadLetterFilter
 from webhookctl.core.dlq_actions import export_dead_letters, import_dead_letters, purge_dead_letters
-from webhookctl.core.dlq_filter import DeadLetterFilter
 from webhookctl.errors import PartialError, UsageError
 
 Payloads = Annotated[

@@ -4,9 +4,9 @@ import typer
 
 from webhookctl.commands.dlq_progress import following
 from webhookctl.context import AppContext
-from webhookctl.core.redrive_native import MoveStatus, MoveTask
-from webhookctl.core.redrive_plan import RedrivePlan
-from webhookctl.core.redrive_run import run_natively
+from webhookctl.core.redrive.native import MoveStatus, MoveTask
+from webhookctl.core.redrive.plan import RedrivePlan
+from webhookctl.core.redrive.run import run_natively
 from webhookctl.errors import INTERRUPTED_EXIT_CODE, UsageError, WebhookctlError
 
 

@@ -10,7 +10,7 @@ import typer
 
 from webhookctl.commands.options import Provider, Since, Until
 from webhookctl.console import Console
-from webhookctl.core.dlq_filter import DeadLetterFilter, parse_min_amount
+from webhookctl.core.dlq.filter import DeadLetterFilter, parse_min_amount
 
 Visibility = Annotated[
     int,

@@ -10,8 +10,8 @@ from typing import Final
 from webhookctl.commands.interrupt import stopping
 from webhookctl.console import Progress
 from webhookctl.context import AppContext
-from webhookctl.core.outcomes import Outcome
-from webhookctl.core.redrive_report import Happening
+from webhookctl.core.redrive.outcomes import Outcome
+from webhookctl.core.redrive.report import Happening
 from webhookctl.render import render
 
 _EVERY_S: Final = 0.1

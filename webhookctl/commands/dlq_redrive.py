@@ -13,10 +13,10 @@ from webhookctl.commands.dlq_options import Visibility, takes_filters
 from webhookctl.commands.dlq_progress import following
 from webhookctl.commands.options import Confirm, DryRun, Timeout, Yes
 from webhookctl.context import AppContext, Context
-from webhookctl.core.dlq_filter import DeadLetterFilter
-from webhookctl.core.redrive_plan import Canary, RedrivePlan, new_redrive_id
-from webhookctl.core.redrive_report import RedriveReport, StoppedBy
-from webhookctl.core.redrive_run import resumed_plan, run_redrive
+from webhookctl.core.dlq.filter import DeadLetterFilter
+from webhookctl.core.redrive.plan import Canary, RedrivePlan, new_redrive_id
+from webhookctl.core.redrive.report import RedriveReport, StoppedBy
+from webhookctl.core.redrive.run import resumed_plan, run_redrive
 from webhookctl.core.timespan import parse_span
 from webhookctl.errors import INTERRUPTED_EXIT_CODE, PartialError, UsageError, WaitTimeoutError
 from webhookctl.render import render

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from stack import outputs as names
 from webhookctl.context import AppContext
-from webhookctl.core.dlq_filter import DeadLetterFilter
-from webhookctl.core.dlq_scan import ScanLimits
-from webhookctl.core.event_search import EventSources, Source, source_of
-from webhookctl.core.events import EventFilter
+from webhookctl.core.dlq.filter import DeadLetterFilter
+from webhookctl.core.dlq.scan import ScanLimits
+from webhookctl.core.events.search import EventSources, Source, source_of
+from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.logs import LogEvent
 
 _LOOK: Final = ScanLimits(visibility_s=30)

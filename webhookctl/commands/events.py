@@ -12,8 +12,10 @@ from webhookctl.commands.events_reconcile import reconcile
 from webhookctl.commands.events_resend import resend
 from webhookctl.commands.options import EventType, Follow, Limit, Provider, Since, Until
 from webhookctl.context import Context
-from webhookctl.core import audit, event_search, events
+from webhookctl.core.audit import records
 from webhookctl.core.event_story import may_be_dead, tell, traces_of
+from webhookctl.core.events import search as event_search
+from webhookctl.core.events import stored as events
 
 app = typer.Typer(help="Look at the stored webhooks.", no_args_is_help=True)
 
@@ -81,7 +83,7 @@ def show(
         app.console.write_bytes(found.body)
         return
     since = found.received_at - timedelta(minutes=1)
-    trail = audit.query(app.audit_log, audit.AuditFilter(webhook_id=webhook_id), start=since)
+    trail = records.query(app.audit_log, records.AuditFilter(webhook_id=webhook_id), start=since)
     in_dlq = bool(event_ports.dead_letter_ids(app, webhook_id)) if may_be_dead(found) else None
     lines = event_ports.function_lines(app, since, pattern=f'"{webhook_id}"')
     traces = traces_of(found, app.traces)
@@ -100,12 +102,12 @@ def tail(
 ) -> None:
     """Print what happened to webhooks in the last 15 minutes (or --since), and with -f what happens next."""
     app = ctx.obj
-    wanted = audit.AuditFilter(provider=provider, event_type=event_type, status=status.value if status else None)
+    wanted = records.AuditFilter(provider=provider, event_type=event_type, status=status.value if status else None)
     start = since or app.now() - TAIL_WINDOW
     found = (
-        audit.follow(app.audit_log, wanted, start=start, now=app.now)
+        records.follow(app.audit_log, wanted, start=start, now=app.now)
         if follow
-        else audit.query(app.audit_log, wanted, start=start)
+        else records.query(app.audit_log, wanted, start=start)
     )
     app.show(events.happenings(found))
 

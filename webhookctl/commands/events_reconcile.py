@@ -10,12 +10,12 @@ import typer
 from webhookctl.commands import event_ports
 from webhookctl.commands.options import Confirm, DryRun, Since, Yes, parsed_span
 from webhookctl.context import AppContext, Context
-from webhookctl.core import provider_events
-from webhookctl.core.event_search import find_events
-from webhookctl.core.events import EventFilter
+from webhookctl.core.events.search import find_events
+from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.operator_file import read_text
-from webhookctl.core.provider_api import ProviderApi
-from webhookctl.core.reconcile import find_stuck, requeue
+from webhookctl.core.reconcile import provider_events
+from webhookctl.core.reconcile.provider_api import ProviderApi
+from webhookctl.core.reconcile.stuck import find_stuck, requeue
 from webhookctl.errors import UsageError
 
 OLDER_THAN = timedelta(minutes=5)

@@ -8,7 +8,7 @@ from webhookctl.commands.options import PATIENCE, DryRun, Timeout
 from webhookctl.commands.send_actions import send_drafts
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import Context
-from webhookctl.core.resend import drafts_of
+from webhookctl.core.send.resend import drafts_of
 
 
 def resend(

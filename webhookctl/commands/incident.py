@@ -8,7 +8,7 @@ import typer
 
 from webhookctl.commands.options import Since, Until
 from webhookctl.context import Context
-from webhookctl.core.incident import export_incident
+from webhookctl.core.incident.export import export_incident
 
 app = typer.Typer(help="Gather what a post-mortem needs.", no_args_is_help=True)
 

@@ -12,8 +12,8 @@ from stack import outputs
 from webhookctl.commands import load_ports
 from webhookctl.commands.options import Confirm, Yes
 from webhookctl.context import Context
-from webhookctl.core import load
-from webhookctl.core.load_runner import LocustRunner
+from webhookctl.core.load import run as load
+from webhookctl.core.load.runner import LocustRunner
 from webhookctl.errors import CheckFailedError
 
 app = typer.Typer(help="Prove the limits under load.", no_args_is_help=True)

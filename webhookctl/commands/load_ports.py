@@ -67,7 +67,7 @@ def choose_waf_lag(context: AppContext, lag_s: float | None) -> float:
     """Return the WAF lag to allow for; the local environment is told to play it."""
     chosen = DEFAULT_LAG_S if lag_s is None else lag_s
     if context.settings.is_embedded:
-        from webhookctl.local.waf_profile import profile_of, read_lag, write_lag
+        from webhookctl.local.waf.profile import profile_of, read_lag, write_lag
 
         profile = profile_of(context.settings.home)
         if lag_s is None:
@@ -84,8 +84,8 @@ def provider_address(context: AppContext) -> str:
 
 def write_load_secrets(context: AppContext, file: Path) -> None:
     """Write the secrets that load is signed with."""
-    from webhookctl.core.load_secrets import write_secrets
-    from webhookctl.core.provider_secrets import sending_secret
+    from webhookctl.core.load.secrets import write_secrets
+    from webhookctl.core.secrets.provider import sending_secret
 
     found = {
         provider: sending_secret(context.secrets, context.outputs, provider, test_ca=lambda: context.test_ca)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from webhookctl.context import Context
-from webhookctl.local import environment, process_logs, waf_profile
+from webhookctl.local import environment, process_logs
 from webhookctl.local.state import UNSET_VARIABLES
+from webhookctl.local.waf import profile as waf_profile
 
 app = typer.Typer(no_args_is_help=True, help="The AWS environment on this machine: start, stop, look inside.")
 

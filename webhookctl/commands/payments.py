@@ -7,7 +7,8 @@ import typer
 
 from webhookctl.commands.options import Limit, Provider, Since, Until
 from webhookctl.context import Context
-from webhookctl.core import audit, payments
+from webhookctl.core.audit import records
+from webhookctl.core.events import payments
 
 app = typer.Typer(help="Show what a payment's events come to.", no_args_is_help=True)
 
@@ -39,7 +40,7 @@ def list_(
 ) -> None:
     """List the payments that events of the last day (or --since) touched, newest first."""
     app = ctx.obj
-    wanted = audit.AuditFilter(provider=provider, status="PROCESSED")
-    changes = audit.query(app.audit_log, wanted, start=since or app.now() - DEFAULT_WINDOW, end=until)
+    wanted = records.AuditFilter(provider=provider, status="PROCESSED")
+    changes = records.query(app.audit_log, wanted, start=since or app.now() - DEFAULT_WINDOW, end=until)
     keep = payments.PaymentFilter(provider=provider, status=status)
     app.show(payments.list_payments(app.payment_index, changes, keep=keep, limit=limit))

@@ -7,11 +7,11 @@ import typer
 from webhookctl.commands import send_actions
 from webhookctl.commands.send_options import SendOptions, complete_event_type, with_options
 from webhookctl.context import Context
-from webhookctl.core import samples
+from webhookctl.core.samples import catalogue
 
 Provider = Annotated[
     str | None,
-    typer.Argument(help="stripe, paypal or square.", autocompletion=samples.providers, show_default=False),
+    typer.Argument(help="stripe, paypal or square.", autocompletion=catalogue.providers, show_default=False),
 ]
 EventType = Annotated[
     str | None,

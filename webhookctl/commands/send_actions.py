@@ -7,16 +7,20 @@ from webhookctl.commands.interrupt import stopping
 from webhookctl.commands.send_input import AppStack, destination, drafts_of, money_of
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
-from webhookctl.core import chaos, scenario, scenario_check, send_report, send_wait
-from webhookctl.core import send as core
-from webhookctl.core.chaos_cases import Bench
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.send_dispatch import Delivery, Pace, Sender
-from webhookctl.core.send_http import HttpTransport
-from webhookctl.core.send_print import Form, as_text
-from webhookctl.core.send_report import SendReport
-from webhookctl.core.send_request import Draft, Target, sign
-from webhookctl.core.send_targets import find_targets
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.scenario import check as scenario_check
+from webhookctl.core.scenario import drafts as scenario
+from webhookctl.core.send import chaos
+from webhookctl.core.send import report as send_report
+from webhookctl.core.send import run as core
+from webhookctl.core.send import wait as send_wait
+from webhookctl.core.send.chaos_cases import Bench
+from webhookctl.core.send.dispatch import Delivery, Pace, Sender
+from webhookctl.core.send.http import HttpTransport
+from webhookctl.core.send.print import Form, as_text
+from webhookctl.core.send.report import SendReport
+from webhookctl.core.send.request import Draft, Target, sign
+from webhookctl.core.send.targets import find_targets
 
 SLOW_BODY_S = 2.0
 """How long the slow sender takes over its body."""

@@ -10,14 +10,14 @@ from stack.outputs import PROVIDERS
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
 from webhookctl.core.operator_file import reading
-from webhookctl.core.overrides import Overrides
-from webhookctl.core.provider_secrets import sending_secret
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.samples_render import Money
-from webhookctl.core.send_compose import Recipe, Repetition, compose_many
-from webhookctl.core.send_request import Draft
-from webhookctl.core.send_secrets import STDIN
-from webhookctl.core.send_targets import Destination
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.samples.overrides import Overrides
+from webhookctl.core.samples.render import Money
+from webhookctl.core.secrets.provider import sending_secret
+from webhookctl.core.send.compose import Recipe, Repetition, compose_many
+from webhookctl.core.send.request import Draft
+from webhookctl.core.send.secrets import STDIN
+from webhookctl.core.send.targets import Destination
 from webhookctl.errors import UsageError
 
 

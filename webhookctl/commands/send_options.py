@@ -10,10 +10,10 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from webhookctl.commands.options import PATIENCE, Timeout
-from webhookctl.core import samples
-from webhookctl.core.samples_render import DEFAULT_AMOUNT, DEFAULT_CURRENCY
-from webhookctl.core.send_print import Form
-from webhookctl.core.send_request import Tamper
+from webhookctl.core.samples import catalogue
+from webhookctl.core.samples.render import DEFAULT_AMOUNT, DEFAULT_CURRENCY
+from webhookctl.core.send.print import Form
+from webhookctl.core.send.request import Tamper
 from webhookctl.core.timespan import parse_moment, parse_span
 from webhookctl.errors import UsageError
 
@@ -109,7 +109,7 @@ class SendOptions:
 def complete_event_type(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the event types of the provider that stands on the line."""
     provider = ctx.params.get("provider")
-    known = samples.event_types(provider) if provider in samples.providers() else ()
+    known = catalogue.event_types(provider) if provider in catalogue.providers() else ()
     return [name for name in known if name.startswith(incomplete)]
 
 

@@ -8,10 +8,10 @@ import typer
 
 from webhookctl.commands.options import EventType, Limit, Provider, Since, Until, parsed_span
 from webhookctl.context import Context
-from webhookctl.core import trace
-from webhookctl.core.trace_find import picture
-from webhookctl.core.trace_map import read_map
-from webhookctl.core.trace_search import trace_ids_of
+from webhookctl.core.trace import traces
+from webhookctl.core.trace.find import picture
+from webhookctl.core.trace.map import read_map
+from webhookctl.core.trace.search import trace_ids_of
 
 app = typer.Typer(help="See one webhook's way through all services.", no_args_is_help=True)
 
@@ -39,9 +39,9 @@ def list_(
 ) -> None:
     """List traces of the last hour (or --since), newest first."""
     app = ctx.obj
-    wanted = trace.TraceFilter(errors=errors, slow=slow, provider=provider, event_type=event_type)
+    wanted = traces.TraceFilter(errors=errors, slow=slow, provider=provider, event_type=event_type)
     end = until or app.now()
-    app.show(trace.list_traces(app.traces, wanted, start=since or end - DEFAULT_WINDOW, end=end, limit=limit))
+    app.show(traces.list_traces(app.traces, wanted, start=since or end - DEFAULT_WINDOW, end=end, limit=limit))
 
 
 @app.command()

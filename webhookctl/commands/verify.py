@@ -9,8 +9,8 @@ from webhookctl.commands.send_input import AppStack
 from webhookctl.commands.send_options import signing_time
 from webhookctl.commands.verify_input import Evidence, captured, options_with, secret_of, suspicion_of
 from webhookctl.context import Context
-from webhookctl.core import explain as core
-from webhookctl.core import samples
+from webhookctl.core.explain import verdict as core
+from webhookctl.core.samples import catalogue
 
 app = typer.Typer(help="Explain why a request does or does not verify.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def explain(
     provider: Annotated[
         str | None,
         typer.Argument(
-            help="Default: whose signature header is there.", autocompletion=samples.providers, show_default=False
+            help="Default: whose signature header is there.", autocompletion=catalogue.providers, show_default=False
         ),
     ] = None,
     request: Annotated[

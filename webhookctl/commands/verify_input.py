@@ -7,10 +7,10 @@ from lambdas.shared.providers import Options
 from lambdas.shared.providers.base import ProviderSecret
 from webhookctl.commands.send_input import AppStack, read_bytes
 from webhookctl.context import AppContext
-from webhookctl.core.events import show_event
-from webhookctl.core.explain import Suspicion, offline
-from webhookctl.core.explain_capture import Captured, from_har, from_message, parse_headers
-from webhookctl.core.send_secrets import SecretSource, parse_secret
+from webhookctl.core.events.stored import show_event
+from webhookctl.core.explain.capture import Captured, from_har, from_message, parse_headers
+from webhookctl.core.explain.verdict import Suspicion, offline
+from webhookctl.core.send.secrets import SecretSource, parse_secret
 from webhookctl.errors import UsageError
 
 

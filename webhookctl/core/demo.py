@@ -17,18 +17,18 @@ from lambdas.shared.clock import iso
 from lambdas.shared.webhook import Status, StoredWebhook
 from stack.limits import MAX_RECEIVE_COUNT
 from webhookctl.core.alarms import ALARM, Alarm, AlarmReader
-from webhookctl.core.audit_show import Timeline
-from webhookctl.core.dlq_filter import DeadLetterFilter
-from webhookctl.core.dlq_scan import ScanLimits
-from webhookctl.core.events import WebhookTable
+from webhookctl.core.audit.show import Timeline
+from webhookctl.core.dlq.filter import DeadLetterFilter
+from webhookctl.core.dlq.scan import ScanLimits
+from webhookctl.core.events.stored import WebhookTable
 from webhookctl.core.logs import LogReader
-from webhookctl.core.redrive_plan import RedrivePlan, new_redrive_id
-from webhookctl.core.redrive_run import RedriveDesk, run_redrive
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.send_compose import Recipe, compose
-from webhookctl.core.send_dispatch import Delivery, Pace, Sender, dispatch
-from webhookctl.core.send_http import Answer, Transport
-from webhookctl.core.send_request import Draft, Outgoing, Tamper, Target
+from webhookctl.core.redrive.plan import RedrivePlan, new_redrive_id
+from webhookctl.core.redrive.run import RedriveDesk, run_redrive
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.send.compose import Recipe, compose
+from webhookctl.core.send.dispatch import Delivery, Pace, Sender, dispatch
+from webhookctl.core.send.http import Answer, Transport
+from webhookctl.core.send.request import Draft, Outgoing, Tamper, Target
 from webhookctl.errors import CheckFailedError, WaitTimeoutError
 
 T = TypeVar("T")

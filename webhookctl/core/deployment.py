@@ -21,7 +21,7 @@ from webhookctl.core.deploy import (
 )
 from webhookctl.core.guard import Identity
 from webhookctl.core.outputs import StackOutputs
-from webhookctl.core.provider_secrets import SecretStore, seed_secrets, set_notification_url
+from webhookctl.core.secrets.provider import SecretStore, seed_secrets, set_notification_url
 
 
 class Toolkit(Deployer, Protocol):

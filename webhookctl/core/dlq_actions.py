@@ -3,11 +3,11 @@
 import uuid
 from pathlib import Path
 
-from webhookctl.core.dlq_archive import Archive, Exported, Imported, Purged, check_file, export, import_file, purge
-from webhookctl.core.dlq_filter import DeadLetterFilter
-from webhookctl.core.dlq_scan import ScanLimits
-from webhookctl.core.redrive_native import refuse_while_moving
-from webhookctl.core.redrive_run import RedriveDesk
+from webhookctl.core.dlq.archive import Archive, Exported, Imported, Purged, check_file, export, import_file, purge
+from webhookctl.core.dlq.filter import DeadLetterFilter
+from webhookctl.core.dlq.scan import ScanLimits
+from webhookctl.core.redrive.native import refuse_while_moving
+from webhookctl.core.redrive.run import RedriveDesk
 
 _LIMITS = ScanLimits(visibility_s=60)
 

@@ -13,7 +13,7 @@ from webhookctl.core.doctor_quotas import Quotas, shortages
 from webhookctl.core.guard import Identity
 from webhookctl.core.logs import LogReader
 from webhookctl.core.outputs import StackOutputs
-from webhookctl.core.provider_secrets import SecretStore, read_secret
+from webhookctl.core.secrets.provider import SecretStore, read_secret
 from webhookctl.errors import CheckFailedError, WebhookctlError
 
 OK: Final = "ok"

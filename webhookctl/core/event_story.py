@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status, StoredWebhook
-from webhookctl.core.audit import AuditRecord
+from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.logs import LogEvent
-from webhookctl.core.trace import TraceReader
-from webhookctl.core.trace_tree import TraceTree, build
+from webhookctl.core.trace.traces import TraceReader
+from webhookctl.core.trace.tree import TraceTree, build
 
 _TOLD_SPANS: Final = ("segment", "wait")
 HIDDEN: Final = "[hidden]"

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from webhookctl.core.events import WebhookTable
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.send_compose import Recipe, compose
-from webhookctl.core.send_dispatch import Sender
-from webhookctl.core.send_wait import check, follow
+from webhookctl.core.events.stored import WebhookTable
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.send.compose import Recipe, compose
+from webhookctl.core.send.dispatch import Sender
+from webhookctl.core.send.wait import check, follow
 from webhookctl.errors import WebhookctlError
 
 NOT_RUN: Final = "not run"

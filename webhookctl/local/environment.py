@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from webhookctl.local import engine, ports, processes, state
+from webhookctl.local import ports, processes, state
+from webhookctl.local.engine import process as engine
 from webhookctl.local.errors import MissingExtraError, NotRunningError, StartError
 from webhookctl.local.places import Places, default_places
 from webhookctl.local.state import LocalEnvironment

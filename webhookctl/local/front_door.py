@@ -15,7 +15,7 @@ from aiohttp import web
 
 from webhookctl.local.access_log import AccessLog
 from webhookctl.local.aws_listener import AwsListener
-from webhookctl.local.engine import worker_limit
+from webhookctl.local.engine.process import worker_limit
 from webhookctl.local.engine_client import EngineClient
 from webhookctl.local.extensions import FrontDoorContext
 from webhookctl.local.gateway import Gateway
@@ -23,7 +23,7 @@ from webhookctl.local.installed import EXTENSIONS
 from webhookctl.local.ports import LOOPBACK, Ports
 from webhookctl.local.service_metrics import GatewayMetrics, MetricsEmitter
 from webhookctl.local.stage_directory import StageDirectory
-from webhookctl.local.xray_sampling import Sampler, rules_file
+from webhookctl.local.xray.sampling import Sampler, rules_file
 
 _BACKLOG: Final = 1024
 _UPSTREAM_IDLE_S: Final = 30

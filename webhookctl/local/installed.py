@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from webhookctl.local import waf_gate, xray_extension
 from webhookctl.local.extensions import Extension, FrontDoorContext
+from webhookctl.local.waf import gate as waf_gate
+from webhookctl.local.xray import extension as xray_extension
 
 EXTENSIONS: Final[tuple[Callable[[FrontDoorContext], Extension], ...]] = (
     waf_gate.make,

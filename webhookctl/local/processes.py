@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ENGINE = "webhookctl.local.engine"
+ENGINE = "webhookctl.local.engine.process"
 FRONT_DOOR = "webhookctl.local.front_door"
 WORKER_PREFIX = "ministack-lambda-"
 """The engine's name for the folder of a Lambda worker, below its temporary folder."""

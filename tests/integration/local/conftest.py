@@ -6,7 +6,8 @@ import pytest
 
 from tests.conftest import boot
 from tests.integration.local import shape
-from webhookctl.local import engine_iam, environment
+from webhookctl.local import environment
+from webhookctl.local.engine import iam
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
 
@@ -16,7 +17,7 @@ def shape_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loca
     """Start an environment apart from the one that the project's stack is deployed to, without IAM evaluation."""
     home = tmp_path_factory.mktemp("shape")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(engine_iam.SWITCH, raising=False)
+        patch.delenv(iam.SWITCH, raising=False)
         running = boot(home)
     yield running
     environment.down(Places(home / "local"))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.local import shape
 from webhookctl.local.state import LocalEnvironment
-from webhookctl.local.xray_sampling import rules_file
+from webhookctl.local.xray.sampling import rules_file
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ import pytest
 from tests.eventually import eventually
 from tests.integration.local import shape
 from webhookctl.local import gateway, processes
-from webhookctl.local.engine import worker_limit
+from webhookctl.local.engine.process import worker_limit
 from webhookctl.local.state import LocalEnvironment
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("outputs")]

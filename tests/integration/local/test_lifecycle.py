@@ -19,7 +19,7 @@ import pytest
 from tests.eventually import eventually
 from tests.integration.local import shape
 from webhookctl.local import environment, ports, processes, state
-from webhookctl.local.engine_snapshots import LATEST_S
+from webhookctl.local.engine.snapshots import LATEST_S
 from webhookctl.local.errors import NotRunningError, StartError
 from webhookctl.local.places import Places
 

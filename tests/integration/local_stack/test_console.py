@@ -19,12 +19,12 @@ from tests.eventually import eventually
 from tests.integration.local import shape
 from webhookctl.config import load_settings
 from webhookctl.context import AppContext
-from webhookctl.core.provider_secrets import sending_secret
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.send_compose import Recipe, compose
-from webhookctl.core.send_dispatch import Sender
-from webhookctl.core.send_http import HttpTransport
-from webhookctl.core.send_request import Target
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.secrets.provider import sending_secret
+from webhookctl.core.send.compose import Recipe, compose
+from webhookctl.core.send.dispatch import Sender
+from webhookctl.core.send.http import HttpTransport
+from webhookctl.core.send.request import Target
 from webhookctl.local.state import LocalEnvironment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

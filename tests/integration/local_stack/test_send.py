@@ -12,8 +12,9 @@ import pytest
 
 from stack.outputs import PROVIDERS
 from tests.conftest import Cli
-from webhookctl.core import samples, scenario
-from webhookctl.core.chaos_cases import CASES
+from webhookctl.core.samples import catalogue
+from webhookctl.core.scenario import drafts as scenario
+from webhookctl.core.send.chaos_cases import CASES
 
 pytestmark = pytest.mark.integration
 
@@ -35,11 +36,11 @@ def test_chaos_ends_as_expected(deployed: Cli) -> None:
 @pytest.mark.slow
 def test_every_event_of_the_catalogue_is_processed(deployed: Cli, tmp_path: Path) -> None:
     """No sample is refused, and none fails in processing."""
-    everything = {name: {"steps": list(samples.event_types(name))} for name in PROVIDERS}
+    everything = {name: {"steps": list(catalogue.event_types(name))} for name in PROVIDERS}
     (tmp_path / "everything.yaml").write_text(json.dumps({"sequences": everything}))
     lines = deployed.json("send", "--scenario", str(tmp_path / "everything.yaml"), "--wait", "--timeout", "120s")
     assert {line["provider"]: line["processed"] for line in lines} == {
-        name: len(samples.event_types(name)) for name in PROVIDERS
+        name: len(catalogue.event_types(name)) for name in PROVIDERS
     }
 
 

@@ -13,7 +13,7 @@ from tests.integration.local import shape
 from webhookctl.aws.audit_logger import AuditLogger
 from webhookctl.aws.logs import Logs
 from webhookctl.aws.session import AwsSession, ClientError
-from webhookctl.core.audit_proof import BEGINNING
+from webhookctl.core.audit.proof import BEGINNING
 from webhookctl.errors import ConfigError
 from webhookctl.local.state import LocalEnvironment
 

@@ -13,7 +13,7 @@ from lambdas.shared.attributes import to_item
 from lambdas.shared.audit_record import CHAINED, GENESIS, AuditKey
 from lambdas.shared.audit_wire import is_genuine_write, lengthen, seal_write, shorten
 from tests.fakes_audit import KEY, AuditWorld
-from webhookctl.core.audit_state import States
+from webhookctl.core.audit.state import States
 
 MOMENTS = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 1, 1)).map(  # noqa: DTZ001
     lambda m: m.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,8 +20,8 @@ from lambdas.shared.webhook import (
     message_webhook_id,
 )
 from tests.fakes_trip import Trip
-from webhookctl.core.samples_ids import IdSource
-from webhookctl.core.send_compose import Recipe, compose
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.send.compose import Recipe, compose
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 BODY = b'{"id":"evt_1","type":"payment_intent.succeeded"}'

@@ -3,7 +3,7 @@
 import pytest
 
 from webhookctl.aws.audit_log import _insights, pattern
-from webhookctl.core.audit import AuditFilter
+from webhookctl.core.audit.records import AuditFilter
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from webhookctl.aws.audit_logger import AuditLogger
 from webhookctl.aws.session import AwsError, ClientError
-from webhookctl.core.operator_audit import UnrecordedError
+from webhookctl.core.audit.operator_lines import UnrecordedError
 from webhookctl.errors import NotFoundError, WebhookctlError
 
 ACTIONS = [{"action": "dlq.purge"}, {"action": "dlq.edit"}]

@@ -13,15 +13,15 @@ from tests.fakes_dlq import FakeMoves, FakeQueue, FakeWebhooks, World
 from tests.fakes_operator import FakeAuditLogger
 from tests.fakes_sender import FakeClock, FakeStack, targets
 from webhookctl.core.alarms import ALARM, Alarm
-from webhookctl.core.audit_show import Step, Timeline
-from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage, QueueMessage
+from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
+from webhookctl.core.audit.show import Step, Timeline
 from webhookctl.core.demo import Demo, DemoReport, DemoStage
-from webhookctl.core.dlq import DeadLetterQueue
+from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueMessage
+from webhookctl.core.dlq.look import DeadLetterQueue
 from webhookctl.core.logs import LogEvent
-from webhookctl.core.operator_audit import Operator, OperatorAudit
-from webhookctl.core.redrive_run import RedriveDesk
-from webhookctl.core.send_http import Answer
-from webhookctl.core.send_request import Outgoing
+from webhookctl.core.redrive.run import RedriveDesk
+from webhookctl.core.send.http import Answer
+from webhookctl.core.send.request import Outgoing
 from webhookctl.errors import CheckFailedError, WaitTimeoutError
 
 

@@ -9,16 +9,16 @@ from typing import cast
 import pytest
 
 from lambdas.shared.webhook import PaymentEvent, Status, StoredWebhook
-from webhookctl.core.audit import AuditFilter
-from webhookctl.core.dead_letter import BatchOutcome, OutgoingMessage
-from webhookctl.core.event_search import EventSources, Source, find_events, source_of
+from webhookctl.core.audit.records import AuditFilter
+from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
-from webhookctl.core.events import EventFilter
+from webhookctl.core.events.payments import PaymentFact
+from webhookctl.core.events.search import EventSources, Source, find_events, source_of
+from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.logs import LogEvent
-from webhookctl.core.payments import PaymentFact
-from webhookctl.core.provider_events import ListedFile, Standing, compare
-from webhookctl.core.reconcile import find_stuck, requeue
-from webhookctl.core.trace import TraceDocuments, TraceReader
+from webhookctl.core.reconcile.provider_events import ListedFile, Standing, compare
+from webhookctl.core.reconcile.stuck import find_stuck, requeue
+from webhookctl.core.trace.traces import TraceDocuments, TraceReader
 from webhookctl.errors import CheckFailedError, PartialError, UsageError
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)

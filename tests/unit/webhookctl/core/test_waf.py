@@ -10,7 +10,7 @@ import pytest
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.waf import Rule, blocking_rule, busy_addresses, main_rate_rule, probe, waf_status
 from webhookctl.errors import CheckFailedError
-from webhookctl.local.waf_rate import RateLimiter, RateSettings
+from webhookctl.local.waf.rate import RateLimiter, RateSettings
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 RATE = Rule(priority=0, name="rate", metric="rateMetric", action="Block", limit=600, window_s=60)

@@ -1,0 +1,67 @@
+"""JSON Patch: RFC 6902's own examples, and patches found between documents."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhookctl.core.dlq.json_patch import PatchError, apply, difference, parse
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "step", "expected"),
+    [
+        ({"foo": "bar"}, {"op": "add", "path": "/baz", "value": "qux"}, {"baz": "qux", "foo": "bar"}),
+        ({"foo": ["bar", "baz"]}, {"op": "add", "path": "/foo/1", "value": "qux"}, {"foo": ["bar", "qux", "baz"]}),
+        ({"foo": ["bar"]}, {"op": "add", "path": "/foo/-", "value": ["abc"]}, {"foo": ["bar", ["abc"]]}),
+        ({"baz": "qux", "foo": "bar"}, {"op": "remove", "path": "/baz"}, {"foo": "bar"}),
+        ({"foo": ["bar", "qux", "baz"]}, {"op": "remove", "path": "/foo/1"}, {"foo": ["bar", "baz"]}),
+        ({"baz": "qux"}, {"op": "replace", "path": "/baz", "value": "boo"}, {"baz": "boo"}),
+        ({"foo": ["all", "grass", "cows"]}, {"op": "move", "from": "/foo/1", "path": "/foo/2"},
+         {"foo": ["all", "cows", "grass"]}),
+        ({"/": 9, "~1": 10}, {"op": "test", "path": "/~01", "value": 10}, {"/": 9, "~1": 10}),
+        ({"a": 1}, {"op": "copy", "from": "/a", "path": "/b"}, {"a": 1, "b": 1}),
+    ],
+)  # fmt: skip
+def test_operations_do_what_the_rfc_shows(document: Any, step: dict[str, Any], expected: Any) -> None:
+    """RFC 6902, appendix A; the document that was given stays as it was."""
+    before = repr(document)
+    assert apply(parse([step]), document) == expected
+    assert repr(document) == before
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "replace", "path": "/no", "value": 1},
+        {"op": "remove", "path": "/list/2"},
+        {"op": "add", "path": "/list/9", "value": 1},
+        {"op": "add", "path": "/no/deep", "value": 1},
+        {"op": "test", "path": "/a", "value": 2},
+        {"op": "add", "path": "a", "value": 1},
+    ],
+)
+def test_patch_that_does_not_fit_is_refused(step: dict[str, Any]) -> None:
+    """A path that is not there is an error, never ignored."""
+    with pytest.raises(PatchError):
+        apply(parse([step]), {"a": 1, "list": [1, 2]})
+
+
+@pytest.mark.parametrize("patch", [{}, [1], [{"op": "add", "path": "/a"}], [{"op": "eval", "path": "/a"}], [{}]])
+def test_what_is_not_a_patch_is_refused(patch: object) -> None:
+    """The form is checked before anything is applied."""
+    with pytest.raises(PatchError):
+        parse(patch)
+
+
+@given(JSON, JSON)
+def test_difference_leads_from_one_document_to_the_other(before: Any, after: Any) -> None:
+    """Applying what `difference` finds gives the second document."""
+    assert apply(parse(list(difference(before, after))), before) == after

@@ -1,0 +1,156 @@
+"""A payment's state does not depend on the order or number of its events' deliveries."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.shared.webhook import PaymentEvent
+from webhookctl.core.audit.records import AuditRecord
+from webhookctl.core.events.payments import (
+    RANKS,
+    Payment,
+    PaymentFact,
+    PaymentFilter,
+    fold,
+    list_payments,
+    show_payment,
+)
+from webhookctl.errors import NotFoundError
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PARTS = (
+    "refund.pending",
+    "refund.succeeded",
+    "refund.failed",
+    "dispute.opened",
+    "dispute.won",
+    "dispute.lost",
+    "other",
+)
+
+
+def fact(n: int, kind: str, amount: int | None = 1000, **more: object) -> PaymentFact:
+    """Return the nth event of a payment, n minutes after the start."""
+    event = PaymentEvent(kind=kind, payment_id="pi_1", amount_minor=amount, currency="EUR")
+    return PaymentFact(
+        webhook_id=f"stripe:evt_{n}",
+        provider="stripe",
+        event_type=kind,
+        at=START + timedelta(minutes=n),
+        event=replace(event, **more),  # type: ignore[arg-type]
+    )
+
+
+def folded(*facts: PaymentFact) -> Payment:
+    """Fold events that are there."""
+    found = fold("pi_1", facts)
+    assert found is not None
+    return found
+
+
+facts_of_a_payment = st.lists(
+    st.tuples(st.sampled_from([*RANKS, *PARTS]), st.integers(0, 5000), st.booleans(), st.booleans(), st.integers(0, 3)),
+    min_size=1,
+    max_size=12,
+).map(
+    lambda drawn: [
+        fact(minute, kind, amount, is_cumulative=cumulative, is_secondary=secondary, object_id=f"o{minute % 3}")
+        if n % 3
+        else replace(fact(minute, kind, amount), webhook_id=f"stripe:same_minute_{n}")
+        for n, (kind, amount, cumulative, secondary, minute) in enumerate(drawn)
+    ]
+)
+
+
+@given(facts_of_a_payment.map(lambda facts: list({f.webhook_id: f for f in facts}.values())), st.data())
+def test_any_order_and_any_duplicates_give_the_same_payment(facts: list[PaymentFact], data: st.DataObject) -> None:
+    """Every permutation of a payment's events, with any of them repeated, folds to the same state."""
+    again = data.draw(st.lists(st.sampled_from(facts), max_size=8))
+    shuffled = data.draw(st.permutations([*facts, *again]))
+    assert fold("pi_1", shuffled) == fold("pi_1", facts)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        (["payment.pending"], "pending"),
+        (["payment.pending", "payment.failed"], "failed"),
+        (["payment.failed", "payment.succeeded"], "succeeded"),
+        (["payment.succeeded", "payment.pending"], "succeeded"),
+        (["payment.authorized", "payment.canceled"], "canceled"),
+        (["payment.succeeded", "payment.reversed"], "reversed"),
+        (["refund.succeeded"], "unknown"),
+    ],
+)
+def test_the_most_final_event_decides(kinds: list[str], status: str) -> None:
+    """A late `pending` does not undo a payment; a later success outranks a failure."""
+    assert folded(*(fact(n, kind) for n, kind in enumerate(kinds))).status == status
+
+
+def test_a_secondary_event_never_doubles_or_sets_the_amount() -> None:
+    """charge.succeeded beside payment_intent.succeeded changes nothing."""
+    payment = folded(fact(1, "payment.succeeded", 1200), fact(2, "payment.succeeded", 999, is_secondary=True))
+    assert (payment.amount_minor, payment.amount, payment.net_minor) == (1200, "12.00 EUR", 1200)
+
+
+def test_partial_refunds_add_up() -> None:
+    """Refunds are told apart by their own id; one that failed does not count."""
+    paid = fact(0, "payment.succeeded", 1000)
+    first = fact(1, "refund.succeeded", 300, object_id="re_1")
+    pending = fact(2, "refund.pending", 200, object_id="re_2")
+    done = fact(3, "refund.succeeded", 200, object_id="re_2")
+    payment = folded(paid, first, pending, done)
+    assert (payment.status, payment.refunded_minor, payment.net_minor) == ("partially_refunded", 500, 500)
+    failed = fact(4, "refund.failed", 200, object_id="re_2")
+    assert folded(paid, first, pending, done, failed).refunded_minor == 300
+    rest = fact(5, "refund.succeeded", 700, object_id="re_3")
+    assert folded(paid, first, rest).status == "refunded"
+
+
+def test_a_running_total_is_not_added_to_the_refunds_it_sums() -> None:
+    """charge.refunded tells the sum so far: 300, then 500 in all, beside the refunds themselves."""
+    total = [fact(2, "refund.succeeded", 300, is_cumulative=True), fact(4, "refund.succeeded", 500, is_cumulative=True)]
+    single = [fact(1, "refund.succeeded", 300, object_id="a"), fact(3, "refund.succeeded", 200, object_id="b")]
+    paid = fact(0, "payment.succeeded", 1000)
+    assert {folded(paid, *facts).refunded_minor for facts in (total, single, [*total, *single])} == {500}
+
+
+def test_a_dispute_shows_its_latest_state() -> None:
+    """Opened, then lost, in whatever order they came."""
+    events = [fact(2, "dispute.lost", object_id="dp_1"), fact(1, "dispute.opened", object_id="dp_1")]
+    payment = folded(fact(0, "payment.succeeded"), *events)
+    assert [(part.object_id, part.status) for part in payment.disputes] == [("dp_1", "lost")]
+    assert payment.disputed == "lost"
+
+
+class Index:
+    """Payments by id."""
+
+    def __init__(self, **facts: list[PaymentFact]) -> None:
+        self._facts = facts
+
+    def facts(self, payment_id: str) -> list[PaymentFact]:
+        """Return a payment's events."""
+        return self._facts.get(payment_id, [])
+
+
+def test_an_unknown_payment_is_not_found() -> None:
+    """The error names the payment."""
+    with pytest.raises(NotFoundError, match="pi_9"):
+        show_payment(Index(), "pi_9")
+
+
+def test_the_list_holds_each_touched_payment_once_newest_first() -> None:
+    """Records without a payment are passed over; filters apply to the folded state."""
+    index = Index(pi_1=[fact(1, "payment.succeeded")], pi_2=[fact(2, "payment.failed")])
+    records = [
+        AuditRecord(at=START, written_at=START, kind="audit", change="MODIFY", actor="processor", line=line)
+        for line in ({"paymentId": "pi_1"}, {"paymentId": "pi_2"}, {"paymentId": "pi_1"}, {}, {"paymentId": "pi_3"})
+    ]
+    found = list_payments(index, records, keep=PaymentFilter(), limit=9)
+    assert [payment.payment_id for payment in found] == ["pi_2", "pi_1"]
+    failed = list_payments(index, records, keep=PaymentFilter(status="failed"), limit=9)
+    assert [payment.payment_id for payment in failed] == ["pi_2"]

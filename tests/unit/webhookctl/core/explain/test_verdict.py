@@ -1,0 +1,248 @@
+"""Explanations: every known mistake is found by name, on requests that the sender signed."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.shared.providers.base import Key, ProviderSecret
+from tests.fakes_sender import NOW, SQUARE_URL, at, secret_of
+from webhookctl.core.explain.capture import Captured, from_har, from_message, parse_headers
+from webhookctl.core.explain.verdict import Explanation, Suspicion, check, explain
+from webhookctl.core.samples.ids import IdSource
+from webhookctl.core.send.compose import Recipe, compose
+from webhookctl.core.send.request import Target, sign
+from webhookctl.errors import CheckFailedError, UsageError
+
+PROVIDERS = ("stripe", "paypal", "square")
+
+
+def signed(provider: str, body: bytes | None = None, secret: ProviderSecret | None = None) -> Captured:
+    item = compose(Recipe(provider=provider, body=body), ids=IdSource(1), now=at(NOW))
+    outgoing = sign(item, Target(url=SQUARE_URL, secret=secret or secret_of(provider)), at=NOW)
+    return Captured(headers=outgoing.headers, body=outgoing.body)
+
+
+def verdict(captured: Captured, provider: str, **more: object) -> Explanation:
+    return explain(captured, secret_of(provider), **{"at": NOW, **more})  # type: ignore[arg-type]
+
+
+def with_key(provider: str, value: str) -> ProviderSecret:
+    secret = secret_of(provider)
+    return replace(secret, keys=(Key(id="other", value=value),))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_genuine_request_verifies(provider: str) -> None:
+    """The provider is told by its header, and the verdict names the key."""
+    found = verdict(signed(provider), provider)
+    assert (found.provider, found.verifies, found.key_id) == (provider, True, f"{provider}-1")
+    check(found)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("cause", "spoil"),
+    [
+        ("line breaks changed", lambda body: body + b"\n"),
+        ("line breaks changed", lambda body: body.rstrip(b"\n")),
+        ("line breaks changed", lambda body: body.replace(b"\n", b"\r\n")),
+        ("body in base64", base64.b64encode),
+        ("re-serialised JSON", lambda body: json.dumps(json.loads(body), indent=4).encode()),
+        ("byte order mark", lambda body: b"\xef\xbb\xbf" + body),
+        ("quoted body", lambda body: json.dumps(body.decode()).encode()),
+        ("character set", lambda body: body.decode().encode("latin-1")),
+    ],
+)
+def test_a_spoilt_body_is_explained(provider: str, cause: str, spoil: Callable[[bytes], bytes]) -> None:
+    """What a proxy or a framework does to a body is found by name."""
+    body = '{\n  "id": "evt_1",\n  "name": "Zoë / Åse",\n  "type": "x"\n}\n'.encode()
+    captured = signed(provider, body)
+    found = verdict(replace(captured, body=spoil(body)), provider)
+    assert (found.verifies, found.cause) == (False, cause)
+    assert found.reason in ("wrong_signature", "wrong_webhook_id")
+    with pytest.raises(CheckFailedError, match=cause):
+        check(found)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    "layout",
+    [{}, {"separators": (",", ":")}, {"ensure_ascii": False, "separators": (",", ":")}, {"indent": 2}, {"indent": 4}],
+)
+def test_every_usual_way_to_write_json_is_recognised(provider: str, layout: dict[str, Any]) -> None:
+    """Whichever library wrote the body again, the provider's own layout is found."""
+    item = compose(Recipe(provider=provider), ids=IdSource(1), now=at(NOW))
+    again = json.dumps(json.loads(item.body), **layout).encode()
+    found = verdict(replace(signed(provider, item.body), body=again), provider)
+    assert found.verifies or found.cause in ("re-serialised JSON", "line breaks changed")
+    assert found.verifies == (again == item.body)
+
+
+@pytest.mark.parametrize(
+    ("cause", "key"),
+    [
+        ("white space around the key", "whsec_unit\n"),
+        ("key without its prefix", "unit"),
+        ("another key", "whsec_old"),
+    ],
+)
+def test_a_wrong_key_is_explained(cause: str, key: str) -> None:
+    """What was done to the key before signing is found by name."""
+    captured = signed("stripe", secret=with_key("stripe", key))
+    found = verdict(captured, "stripe", suspicion=Suspicion(keys=["whsec_older", "whsec_old"]))
+    assert (found.verifies, found.cause) == (False, cause)
+
+
+def test_a_decoded_key_is_explained() -> None:
+    """Whoever decodes the base64 of a Stripe key signs something else."""
+    secret = with_key("stripe", "whsec_c2VjcmV0LXNlY3JldC0x")
+    body, stamp = b'{"id": "evt_1"}', str(int(NOW.timestamp()))
+    wrong = hmac.new(b"secret-secret-1", f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    found = explain(Captured(headers={"stripe-signature": f"t={stamp},v1={wrong}"}, body=body), secret, at=NOW)
+    assert found.cause == "decoded key"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com/prod/webhook/square",
+        "https://hooks.example.com/prod/webhook/square/",
+        "https://hooks.example.com/webhook/square",
+        "https://hooks.example.com:443/prod/webhook/square",
+    ],
+)
+def test_a_square_url_that_differs_is_explained(url: str) -> None:
+    """Scheme, trailing slash, port and stage: the usual differences are tried."""
+    secret = secret_of("square")
+    captured = signed("square", secret=replace(secret, extra={"notificationUrl": url}))
+    found = verdict(captured, "square")
+    assert (found.verifies, found.cause) == (False, "another notification URL")
+
+
+def test_a_url_of_the_operator_s_is_tried() -> None:
+    """A URL that nothing leads to can be given."""
+    url = "https://elsewhere.example.org/in?x=1"
+    captured = signed("square", secret=replace(secret_of("square"), extra={"notificationUrl": url}))
+    assert verdict(captured, "square").cause is None
+    assert verdict(captured, "square", suspicion=Suspicion(urls=[url])).cause == "another notification URL"
+
+
+@pytest.mark.parametrize(("key", "cause"), [("WEBHOOK_ID", "PayPal's simulator"), ("5WHOTHER", "another key")])
+def test_a_wrong_paypal_webhook_id_is_explained(key: str, cause: str) -> None:
+    """Signed for another webhook id: the simulator's, or one that the operator suspects."""
+    captured = signed("paypal", secret=with_key("paypal", key))
+    found = verdict(captured, "paypal", suspicion=Suspicion(keys=["5WHOTHER"]))
+    assert (found.verifies, found.cause) == (False, cause)
+
+
+@pytest.mark.parametrize(
+    ("provider", "later", "reason"),
+    [
+        ("stripe", timedelta(minutes=10), "stale"),
+        ("stripe", -timedelta(minutes=10), "from_the_future"),
+        ("paypal", timedelta(days=9), "stale"),
+        ("paypal", -timedelta(hours=1), "from_the_future"),
+    ],
+)
+def test_a_clock_that_differs_is_explained(provider: str, later: timedelta, reason: str) -> None:
+    """The signature is right, only the time is not: the difference is named."""
+    found = verdict(signed(provider), provider, at=NOW + later)
+    assert (found.reason, found.cause, found.age_s) == (reason, "clock or age", later.total_seconds())
+    assert f"{abs(later.total_seconds()):.0f} s" in found.advice
+
+
+def test_two_mistakes_at_once_are_found() -> None:
+    """A re-serialised body and a wrong URL together."""
+    url = SQUARE_URL + "/"
+    item = compose(Recipe(provider="square"), ids=IdSource(1), now=at(NOW))
+    captured = signed("square", item.body, replace(secret_of("square"), extra={"notificationUrl": url}))
+    spoilt = replace(captured, body=json.dumps(json.loads(item.body), indent=2).encode())
+    assert verdict(spoilt, "square").cause == "re-serialised JSON, and another notification URL"
+
+
+def test_an_older_key_of_the_rotation_is_named() -> None:
+    """It verifies, and the advice is to finish the rotation."""
+    old = secret_of("stripe")
+    both = replace(old, keys=(Key(id="new", value="whsec_new"), *old.keys))
+    found = explain(signed("stripe"), both, at=NOW)
+    assert found.verifies
+    assert "stripe-1" in found.advice
+
+
+def test_another_provider_s_webhook_is_recognised() -> None:
+    """Sent to the wrong path: the headers say whose it is."""
+    found = explain(signed("square"), secret_of("stripe"), at=NOW, provider="stripe")
+    assert (found.reason, found.cause) == ("missing_header", "square's webhook")
+
+
+def test_what_nothing_explains_is_said_so() -> None:
+    """A changed amount is no mistake of transport."""
+    captured = signed("stripe")
+    found = verdict(replace(captured, body=captured.body.replace(b"4200", b"1")), "stripe")
+    assert (found.verifies, found.cause) == (False, None)
+    assert found.tried > 50
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda value: value.replace(",", ", "), lambda value: f'"{value}"'])
+def test_a_spoilt_header_is_explained(change: Callable[[str], str]) -> None:
+    """Quotes, spaces and capitals in the signature header."""
+    captured = signed("stripe")
+    header = captured.headers["stripe-signature"]
+    spoilt = header.replace(header[-64:], header[-64:].upper()) if change is str.upper else change(header)
+    found = verdict(replace(captured, headers={**captured.headers, "stripe-signature": spoilt}), "stripe")
+    assert found.cause in ("upper-case signature", "quotes or spaces in a header")
+
+
+def test_a_message_is_read_byte_for_byte() -> None:
+    """Headers in any case, the body after the first empty line, whatever is in it."""
+    captured = signed("stripe", b'{"id": 1}\r\n\r\n\xff')
+    lines = "".join(f"{name.title()}: {value}\r\n" for name, value in captured.headers.items())
+    raw = b"POST /prod/webhook/stripe HTTP/1.1\r\nHost: x.example\r\n" + lines.encode() + b"\r\n" + captured.body
+    found = from_message(raw)
+    assert found.body == captured.body
+    assert found.url == "https://x.example/prod/webhook/stripe"
+    assert verdict(found, "stripe").verifies
+
+
+@pytest.mark.parametrize("encoding", [None, "base64"])
+def test_a_har_entry_is_read(encoding: str | None) -> None:
+    """Text bodies and base64 ones."""
+    captured = signed("square")
+    text = base64.b64encode(captured.body).decode() if encoding else captured.body.decode()
+    request = {
+        "method": "POST",
+        "url": SQUARE_URL,
+        "headers": [{"name": name, "value": value} for name, value in captured.headers.items()],
+        "postData": {"text": text, **({"encoding": encoding} if encoding else {})},
+    }
+    har = json.dumps({"log": {"entries": [{"request": request}]}})
+    assert verdict(from_har(har), "square").verifies
+    assert verdict(from_har(har, entry=1), "square").verifies
+    with pytest.raises(UsageError):
+        from_har(har, entry=2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stripe-Signature: t=1\nContent-Type: application/json\n",
+        "> POST / HTTP/1.1\n> stripe-signature: t=1\n> content-type: application/json\n",
+        '{"Stripe-Signature": "t=1", "content-type": ["application/json"]}',
+    ],
+)
+def test_headers_are_read_from_every_usual_form(text: str) -> None:
+    """As in a message, as curl prints them, as JSON."""
+    assert parse_headers(text) == {"stripe-signature": "t=1", "content-type": "application/json"}
+
+
+def test_a_request_without_any_signature_needs_the_provider_s_name() -> None:
+    """Nothing tells whose it is."""
+    with pytest.raises(UsageError, match="no provider's signature header"):
+        Captured(headers={"host": "x"}, body=b"{}").provider()

@@ -1,0 +1,201 @@
+"""`incident export`: one place with all that a window holds, and nothing that must not leave."""
+
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fakes_audit import START, AuditWorld, grown
+from webhookctl.core.alarms import Alarm, AlarmChange
+from webhookctl.core.incident.export import IncidentSources, export_incident, redacted
+from webhookctl.core.logs import LogEvent
+from webhookctl.core.metrics import MetricQuery, Series
+from webhookctl.core.trace.traces import TraceDocuments, TraceSummary
+from webhookctl.errors import UsageError
+
+CARD = "4242424242424242"
+TRACE = "1-69a42a40-000000000000000000000001"
+END = START + timedelta(hours=1)
+
+
+@dataclass
+class FakeSources:
+    """One of everything, in the window."""
+
+    hidden: str | None = None
+
+    def events(
+        self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+    ) -> Iterator[LogEvent]:
+        del start, end, pattern
+        line = {"level": "ERROR", "outcome": "retried", "reason": "injected", "sourceIp": "203.0.113.77", "n": CARD}
+        for message in (json.dumps(line), f"Traceback: {CARD}"):
+            yield LogEvent(at=START, group=group, stream="s", message=message, event_id=message)
+
+    def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
+        del start, end, expression
+        if self.hidden is None:
+            yield TraceSummary(
+                trace_id=TRACE,
+                started_at=START,
+                duration_s=1.0,
+                response_s=0.1,
+                status=503,
+                fault=True,
+                error=False,
+                throttle=False,
+                partial=False,
+            )
+
+    def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
+        segment = {"id": "1", "http": {"request": {"client_ip": "203.0.113.77"}}}
+        return [TraceDocuments(trace_id=trace_id, segments=(segment,)) for trace_id in trace_ids]
+
+    def hidden_reason(self) -> str | None:
+        return self.hidden
+
+    def read(
+        self, queries: Mapping[str, MetricQuery], *, start: datetime, end: datetime, period: timedelta
+    ) -> dict[str, Series]:
+        del end
+        points = [(start, 1.0), (start + period, 4.0)]
+        return {name: Series(points=[] if name == "still" else points) for name in queries}
+
+
+def _sources(world: AuditWorld, fake: FakeSources) -> IncidentSources:
+    alarm = Alarm(name="webhook-dlq-test", state="ALARM", since=START, notified_at=None, reason="")
+    return IncidentSources(
+        environment="test",
+        audit=world,
+        logs=fake,
+        groups={"g": "processor"},
+        traces=fake,
+        metrics=fake,
+        queries={"processor Errors": MetricQuery(namespace="AWS/Lambda", metric="Errors")},
+        alarms=lambda: [alarm, replace(alarm, name="webhook-quiet-test", state="OK")],
+        alarm_changes=_changes,
+    )
+
+
+def _changes(names: Iterable[str], *, start: datetime, end: datetime) -> list[AlarmChange]:
+    """Tell of an alarm that went off, was quiet again, and went off."""
+    assert (list(names), end) == (["webhook-dlq-test", "webhook-quiet-test"], END)
+    states = ("OK", "ALARM", "OK", "ALARM")
+    return [
+        AlarmChange(
+            at=start + timedelta(minutes=n),
+            name="webhook-dlq-test",
+            before=states[n],
+            after=states[n + 1],
+            reason="",
+        )
+        for n in range(3)
+    ]
+
+
+def test_an_alarm_that_was_quiet_again_is_told_too(tmp_path: Path) -> None:
+    """Each change has a row and a mark in the plots; alarms that never left OK are counted only."""
+    export_incident(_sources(grown(), FakeSources()), tmp_path / "out", start=START, end=END)
+    timeline = (tmp_path / "out" / "timeline.md").read_text()
+    assert "| webhook-dlq-test | 12:00:00 ALARM, 12:01:00 OK, 12:02:00 ALARM | ALARM |" in timeline
+    assert "1 of 2 alarms were OK throughout." in timeline
+    assert "webhook-quiet-test" not in timeline
+    assert timeline.count("| alarm | webhook-dlq-test: ") == 3
+    assert "webhook-dlq-test: ALARM → OK" in timeline
+    plot = (tmp_path / "out" / "plots" / "processor-Errors.svg").read_text()
+    assert plot.count("webhook-dlq-test</title>") == 2
+    assert len((tmp_path / "out" / "alarm-changes.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"action": "BLOCK", "terminatingRuleId": "rate-per-address"}, "blocked by rate-per-address"),
+        ({"status": "503", "integrationLatency": "12"}, "answered 503"),
+        ({"status": "429", "integrationLatency": "-"}, "answered 429"),
+        ({"status": "200", "integrationLatency": "12"}, None),
+        ({"action": "COUNT", "terminatingRuleId": "rate-per-address"}, None),
+        ({"level": "INFO", "outcome": "accepted"}, None),
+    ],
+)
+def test_what_hurt_senders_is_in_the_timeline(tmp_path: Path, line: dict[str, str], told: str | None) -> None:
+    """Blocks and answers that make a provider deliver again; what went well is in the files only."""
+
+    class Lines(FakeSources):
+        def events(
+            self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+        ) -> Iterator[LogEvent]:
+            del start, end, pattern
+            yield LogEvent(at=START, group=group, stream="s", message=json.dumps(line), event_id="1")
+
+    export_incident(_sources(AuditWorld(), Lines()), tmp_path / "out", start=START, end=END)
+    rows = [row for row in (tmp_path / "out" / "timeline.md").read_text().splitlines() if "| processor |" in row]
+    assert rows == ([f"| 2026-03-01T12:00:00.000Z | processor | {told} |  |"] if told else [])
+
+
+def test_metrics_that_stay_zero_are_named_not_drawn(tmp_path: Path) -> None:
+    """A reader sees at once what moved."""
+    queries = {name: MetricQuery(namespace="n", metric=name) for name in ("errors", "still")}
+    sources = replace(_sources(grown(), FakeSources()), queries=queries)
+    export_incident(sources, tmp_path / "out", start=START, end=END)
+    assert "Zero throughout: still." in (tmp_path / "out" / "timeline.md").read_text()
+    assert [path.name for path in (tmp_path / "out" / "plots").iterdir()] == ["errors.svg"]
+
+
+def test_a_window_is_written_whole_and_told_in_order(tmp_path: Path) -> None:
+    """Audit, logs, traces, metrics, alarms, plots and the timeline."""
+    written = export_incident(_sources(grown(), FakeSources()), tmp_path / "out", start=START, end=END)
+    assert (written.audit_records, written.log_lines, written.traces, written.failed_traces) == (9, 2, 1, 1)
+    names = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert names == {
+        "audit.jsonl",
+        "logs/processor.jsonl",
+        "traces.jsonl",
+        f"traces/{TRACE}.json",
+        "metrics.json",
+        "plots/processor-Errors.svg",
+        "alarms.json",
+        "alarm-changes.jsonl",
+        "timeline.md",
+    }
+    timeline = (tmp_path / "out" / "timeline.md").read_text()
+    assert "| webhook-dlq-test | 12:00:00 ALARM" in timeline
+    assert "| processor | MODIFY FAILED | stripe:evt_2 |" in timeline
+    assert "retried: injected" in timeline
+    assert "plots/processor-Errors.svg" in timeline
+    assert "| fault | 1 |" in timeline
+
+
+def test_nothing_exported_holds_a_card_number_or_a_whole_address(tmp_path: Path) -> None:
+    """Logs and traces are redacted, JSON or not."""
+    export_incident(_sources(grown(), FakeSources()), tmp_path / "out", start=START, end=END)
+    everything = "".join(path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert CARD not in everything
+    assert "203.0.113.77" not in everything
+    assert "203.0.113.0" in everything
+    assert redacted({"sourceIp": "2001:db8:1:2::3"}) == {"sourceIp": "2001:db8:1::"}
+
+
+def test_an_archive_holds_the_same(tmp_path: Path) -> None:
+    """A .tar.gz with one folder inside."""
+    path = tmp_path / "incident.tar.gz"
+    export_incident(_sources(grown(), FakeSources()), path, start=START, end=END)
+    with tarfile.open(path) as archive:
+        assert "incident/timeline.md" in archive.getnames()
+
+
+def test_traces_that_cannot_be_read_do_not_stop_the_export(tmp_path: Path) -> None:
+    """With Transaction Search the rest is still worth having."""
+    sources = _sources(grown(), FakeSources(hidden="Transaction Search is on"))
+    written = export_incident(sources, tmp_path / "out", start=START, end=END)
+    assert (written.traces, written.failed_traces) == (0, 0)
+
+
+def test_an_existing_path_is_never_written_over(tmp_path: Path) -> None:
+    """Evidence is not replaced."""
+    with pytest.raises(UsageError, match="exists"):
+        export_incident(_sources(grown(), FakeSources()), tmp_path, start=START, end=END)

@@ -1,0 +1,168 @@
+"""A load run's verdict: the scenario's own bounds, and what table, queue and audit log say afterwards."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas.shared.webhook import Status
+from webhookctl.core.load.run import SCENARIOS, LoadPlan, LoadResult, check_scenario, run_load
+from webhookctl.core.logs import LogEvent
+from webhookctl.errors import NotFoundError, UsageError
+
+AUDIT = "/aws/lambda/audit-logger-test"
+BOUND = {"name": "below is never blocked", "law": "8/s is under it", "measured": "0 of 9 blocked", "is_kept": True}
+JOURNAL = (("stripe:evt_1", 200), ("stripe:evt_1", 200), ("square:e-2", 200), ("paypal:WH-3", 403), ("stripe:bad", 401))
+
+
+@dataclass
+class World:
+    """A scenario that leaves `journal` behind, and an environment that holds what its fields say."""
+
+    folder: Path
+    journal: Sequence[tuple[str, int]] = JOURNAL
+    bound: Mapping[str, Any] = field(default_factory=lambda: BOUND)
+    stored: dict[str, Status] = field(
+        default_factory=lambda: {"stripe:evt_1": Status.PROCESSED, "square:e-2": Status.PROCESSED}
+    )
+    audited: Sequence[str] = ("stripe:evt_1", "square:e-2")
+    dead: list[int] = field(default_factory=lambda: [0, 0])
+    clock: datetime = datetime(2026, 3, 1, tzinfo=UTC)
+    progress: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def run(self, plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
+        plan.folder.mkdir(parents=True)
+        yield {"elapsed_s": 1.0, "total": len(self.journal)}
+        (plan.folder / "observations.json").write_text(json.dumps({"bounds": [self.bound]}))
+        lines = [json.dumps({"webhook_id": webhook, "status": status}) for webhook, status in self.journal]
+        (plan.folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+    def report(self, folder: Path) -> Path:
+        return folder / "report.html"
+
+    def statuses(self, webhook_ids: Sequence[str]) -> dict[str, Status]:
+        return {webhook: status for webhook, status in self.stored.items() if webhook in webhook_ids}
+
+    def depth(self) -> int:
+        return 3
+
+    def dead_letters(self) -> int:
+        return self.dead.pop(0)
+
+    def events(
+        self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
+    ) -> Iterator[LogEvent]:
+        assert (group, end, pattern) == (AUDIT, None, None)
+        for n, webhook in enumerate(self.audited):
+            line = json.dumps({"webhookId": webhook})
+            yield LogEvent(at=start, group=group, stream="s", message=line, event_id=str(n))
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += timedelta(seconds=seconds)
+
+    def verdict(self) -> LoadResult:
+        plan = LoadPlan(scenario="rate_limit", host="http://127.0.0.1:1/prod", folder=self.folder / "out", waf_lag_s=0)
+        return run_load(
+            plan,
+            runner=self,
+            table=self,
+            queue=self,
+            logs=self,
+            audit_group=AUDIT,
+            now=lambda: self.clock,
+            on_progress=self.progress.append,
+            sleep=self.sleep,
+        )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_run_that_lost_nothing_keeps_every_bound(world: World) -> None:
+    """Deliveries are counted, webhooks once; the proof and the queue's depth lie beside the report."""
+    found = world.verdict()
+    assert (found.sent, found.acknowledged, found.broken) == (5, 2, [])
+    assert [row.verdict for row in found.bounds] == ["kept"] * 5
+    assert world.progress == [{"elapsed_s": 1.0, "total": 5}]
+    proof = json.loads((world.folder / "out" / "proof.json").read_text())
+    assert len(proof["checks"]) == 4
+    assert {depth for _, depth in proof["queue_depth"]} == {3}
+
+
+def lose_one(world: World) -> None:
+    del world.stored["square:e-2"]
+
+
+def leave_one_waiting(world: World) -> None:
+    world.stored["square:e-2"] = Status.RECEIVED
+
+
+def fail_one_without_a_dead_letter(world: World) -> None:
+    world.stored["square:e-2"] = Status.FAILED
+
+
+def store_a_forgery(world: World) -> None:
+    world.stored["stripe:bad"] = Status.RECEIVED
+
+
+def skip_an_audit_line(world: World) -> None:
+    world.audited = ("square:e-2",)
+
+
+def acknowledge_nothing(world: World) -> None:
+    world.journal = (("paypal:WH-3", 403),)
+
+
+def break_the_scenarios_own(world: World) -> None:
+    world.bound = BOUND | {"is_kept": False}
+
+
+@pytest.mark.parametrize(
+    ("harm", "broken"),
+    [
+        (lose_one, {"nothing acknowledged is missing"}),
+        (leave_one_waiting, {"everything acknowledged is processed or stands in the DLQ"}),
+        (fail_one_without_a_dead_letter, {"everything acknowledged is processed or stands in the DLQ"}),
+        (store_a_forgery, {"nothing refused is stored"}),
+        (skip_an_audit_line, {"everything acknowledged is in the audit log"}),
+        (acknowledge_nothing, {"nothing acknowledged is missing", "everything acknowledged is in the audit log"}),
+        (break_the_scenarios_own, {"below is never blocked"}),
+    ],
+)
+def test_each_harm_breaks_its_own_bound(world: World, harm: Callable[[World], None], broken: set[str]) -> None:
+    """And no other; the verdict waits for what is slow before it says so."""
+    harm(world)
+    assert set(world.verdict().broken) == broken
+
+
+def test_a_failed_webhook_with_its_dead_letter_is_accounted_for(world: World) -> None:
+    """FAILED is an end as long as a message stands in the DLQ for it."""
+    world.stored["square:e-2"] = Status.FAILED
+    world.dead = [2, 3]
+    assert world.verdict().broken == []
+
+
+def test_a_scenario_without_a_record_is_an_error(world: World) -> None:
+    """The hint leads to Locust's own log."""
+
+    def crash(plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
+        plan.folder.mkdir(parents=True)
+        yield from ()
+
+    world.run = crash  # type: ignore[method-assign]
+    with pytest.raises(NotFoundError) as raised:
+        world.verdict()
+    assert "locust.log" in (raised.value.hint or "")
+
+
+def test_an_unknown_scenario_is_told_the_known_ones() -> None:
+    """The hint lists all of them."""
+    with pytest.raises(UsageError) as raised:
+        check_scenario("flood")
+    assert all(name in (raised.value.hint or "") for name in SCENARIOS)

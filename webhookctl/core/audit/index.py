@@ -1,0 +1,161 @@
+"""An audit log and a table side by side on disk, sorted by webhook: memory stays flat however long the log is."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from types import TracebackType
+from typing import Any, Self
+
+from webhookctl.core.audit.findings import LineFacts, RowFacts
+from webhookctl.core.audit.operators import OperatorFacts
+
+_SCHEMA = """
+CREATE TABLE lines (
+    webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,
+    ttl INTEGER, chain BLOB, prev BLOB, whole INTEGER, changes BLOB
+);
+CREATE TABLE operator_lines (
+    id TEXT, previous TEXT, digest BLOB, at_ms INTEGER, genuine INTEGER, own INTEGER, told TEXT
+);
+CREATE INDEX operator_ids ON operator_lines (id, genuine);
+CREATE TABLE row_facts (webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB);
+"""
+_BATCH = 2_000
+
+
+class AuditIndex:
+    """Takes lines and rows in any order; `webhooks()` gives them back together, by webhook id."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)  # an empty name is a temporary file
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(_SCHEMA)
+        self._lines: list[tuple[Any, ...]] = []
+        self._rows: list[tuple[Any, ...]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def add_line(self, webhook_id: str, line: LineFacts) -> None:
+        """Take a line."""
+        self._lines.append(
+            (
+                webhook_id, line.seq, line.position, line.at_ms, line.is_genuine, line.is_chained, line.is_removal,
+                line.by_ttl, line.chain, line.prev, line.is_whole, line.changes,
+            )
+        )  # fmt: skip
+        if len(self._lines) >= _BATCH:
+            self._write()
+
+    def add_row(self, webhook_id: str, row: RowFacts) -> None:
+        """Take a row."""
+        self._rows.append((webhook_id, row.seq, row.is_intact, row.is_recent, row.chain, row.prev))
+        if len(self._rows) >= _BATCH:
+            self._write()
+
+    def add_operator_line(self, line: OperatorFacts) -> None:
+        """Take an operator's line."""
+        values = (line.line_id, line.previous, line.digest, line.at_ms, line.is_genuine, line.has_own_id, line.told)
+        self._db.execute("INSERT INTO operator_lines VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def operator_digests(self, *, until_ms: int) -> Iterator[bytes]:
+        """Yield the hashes of the genuine operators' lines up to a log time, each once, in the order of the hashes."""
+        query = "SELECT DISTINCT digest FROM operator_lines WHERE genuine AND at_ms <= ? ORDER BY digest"
+        yield from (bytes(row[0]) for row in self._db.execute(query, (until_ms,)))
+
+    def count_operator_lines(self) -> int:
+        """Return the number of genuine operators' lines; one that was sealed twice counts once."""
+        query = "SELECT count(DISTINCT id) FROM operator_lines WHERE genuine"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def broken_operator_lines(self) -> Iterator[tuple[str, bool]]:
+        """Yield (what it tells, whether it stands in a genuine line's place) of the lines whose seal does not hold."""
+        query = (
+            "SELECT told, own AND NOT EXISTS (SELECT 1 FROM operator_lines AS other WHERE other.id = line.id AND"
+            " (other.genuine OR other.rowid < line.rowid)) FROM operator_lines AS line WHERE NOT genuine ORDER BY rowid"
+        )
+        yield from ((str(told), bool(replaces)) for told, replaces in self._db.execute(query))
+
+    def operator_gaps(self) -> Iterator[str]:
+        """Yield what those genuine lines tell that name a line before them which is not there."""
+        query = (
+            "SELECT told FROM operator_lines AS line WHERE genuine AND previous IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM operator_lines AS other WHERE other.id = line.previous AND (other.genuine OR other.own))"
+            " GROUP BY previous ORDER BY min(rowid)"
+        )
+        yield from (str(row[0]) for row in self._db.execute(query))
+
+    def webhooks(self) -> Iterator[tuple[str, list[LineFacts], RowFacts | None]]:
+        """Yield every webhook that has lines or a row, in the order of ids."""
+        self._write()
+        lines = self._db.execute("SELECT * FROM lines ORDER BY webhook, position")
+        rows = self._db.execute("SELECT * FROM row_facts ORDER BY webhook")
+        row = rows.fetchone()
+        for webhook_id, group in groupby(lines, key=lambda line: str(line[0])):
+            while row is not None and row[0] < webhook_id:
+                yield row[0], [], _row(row)
+                row = rows.fetchone()
+            own = row if row is not None and row[0] == webhook_id else None
+            yield webhook_id, [_line(line) for line in group], _row(own) if own else None
+            row = rows.fetchone() if own else row
+        while row is not None:
+            yield row[0], [], _row(row)
+            row = rows.fetchone()
+
+    def last_states(self, *, until_ms: int) -> Iterator[tuple[str, int, bytes]]:
+        """Yield (webhook id, seq, chain hash) of every webhook's last genuine line up to a log time, by webhook id."""
+        self._write()
+        query = (
+            "SELECT webhook, max(seq), chain FROM lines WHERE genuine AND chained AND NOT removal"
+            " AND at_ms <= ?"
+            " GROUP BY webhook ORDER BY webhook"
+        )
+        yield from ((str(w), int(seq), bytes(chain)) for w, seq, chain in self._db.execute(query, (until_ms,)))
+
+    def _write(self) -> None:
+        self._insert("lines", self._lines)
+        self._insert("row_facts", self._rows)
+        self._lines, self._rows = [], []
+
+    def _insert(self, table: str, values: list[tuple[Any, ...]]) -> None:
+        if values:
+            marks = ", ".join("?" * len(values[0]))
+            self._db.execute("BEGIN")
+            self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - a name of ours
+            self._db.execute("COMMIT")
+
+
+def _line(values: tuple[Any, ...]) -> LineFacts:
+    return LineFacts(
+        seq=values[1],
+        position=values[2],
+        at_ms=values[3],
+        is_genuine=bool(values[4]),
+        is_chained=bool(values[5]),
+        is_removal=bool(values[6]),
+        by_ttl=bool(values[7]),
+        chain=values[8],
+        prev=values[9],
+        is_whole=bool(values[10]),
+        changes=values[11],
+    )
+
+
+def _row(values: tuple[Any, ...]) -> RowFacts:
+    return RowFacts(
+        seq=values[1], is_intact=bool(values[2]), is_recent=bool(values[3]), chain=values[4], prev=values[5]
+    )
+
+
+def hash_bytes(text: object) -> bytes:
+    """Return the bytes of a hexadecimal hash; of anything else, bytes that equal no hash."""
+    try:
+        return bytes.fromhex(str(text))
+    except ValueError:
+        return b"?" + str(text).encode()

@@ -1,0 +1,78 @@
+"""What is wrong with operators' lines: their seals, and the lines that the next ones of the same run name."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from lambdas.shared.audit_record import AuditKey, canonical, is_genuine
+from lambdas.shared.operator_line import is_own_id
+from webhookctl.core.audit.findings import Finding, Kind
+
+PLACE: Final = "operators"
+"""What findings name in place of a webhook."""
+_LONGEST: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorFacts:
+    """What judging needs of an operator's line. `has_own_id`: the audit logger gave its id, to this or another line.
+
+    `previous` is the id of the line that the same run of the command line had sealed before.
+    """
+
+    line_id: str
+    previous: str | None
+    digest: bytes
+    at_ms: int
+    is_genuine: bool
+    has_own_id: bool
+    told: str
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any], keys: Sequence[AuditKey], *, at_ms: int) -> "OperatorFacts":
+        """Read a line."""
+        previous = line.get("previousLine")
+        genuine = is_genuine(line, keys)
+        return cls(
+            line_id=str(line.get("lineId", "")),
+            previous=None if previous is None else str(previous),
+            digest=hashlib.sha256(canonical(line)).digest(),
+            at_ms=at_ms,
+            is_genuine=genuine,
+            has_own_id=genuine or is_own_id(line.get("lineId"), keys),
+            told=" ".join(_shown(line.get(name)) for name in ("action", "actionId", "outcome")),
+        )
+
+
+class OperatorLines(Protocol):
+    """All operators' lines of a log."""
+
+    def broken_operator_lines(self) -> Iterator[tuple[str, bool]]:
+        """Yield (what it tells, whether it stands in a genuine line's place) of the lines whose seal does not hold."""
+        ...
+
+    def operator_gaps(self) -> Iterator[str]:
+        """Yield what those genuine lines tell that name a line before them which is not there."""
+        ...
+
+
+def judge_operators(lines: OperatorLines, *, whole_log: bool) -> Iterator[Finding]:
+    """Yield the findings. Without the whole log the line that another names may stand before what was read."""
+    for told, replaces in lines.broken_operator_lines():
+        if replaces:
+            yield _finding(Kind.EDITED_LINE, f"a line stands here whose seal does not hold: {told}")
+        else:
+            yield _finding(Kind.FORGED_LINE, f"a line that the audit logger never sealed: {told}")
+    if whole_log:
+        for told in lines.operator_gaps():
+            yield _finding(Kind.MISSING_LINE, f"the line before this one of the same run is gone: {told}")
+
+
+def _finding(kind: Kind, detail: str) -> Finding:
+    return Finding(finding=kind, webhook_id=PLACE, seq=None, detail=detail)
+
+
+def _shown(value: object) -> str:
+    text = "".join(c for c in str("?" if value is None else value) if c.isprintable())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\u2026"

@@ -1,0 +1,1 @@
+"""Stored webhooks, and the payments that they tell of."""

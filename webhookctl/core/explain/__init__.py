@@ -1,0 +1,1 @@
+"""Why a captured request verifies or does not."""

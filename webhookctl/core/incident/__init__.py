@@ -1,0 +1,1 @@
+"""What a post-mortem needs, in one folder."""

@@ -1,0 +1,250 @@
+"""`incident export`: everything of a window that a post-mortem needs, in one folder or archive, redacted."""
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lambdas.shared.card_data import mask
+from lambdas.shared.clock import iso
+from webhookctl.core.alarms import ALARM, Alarm, AlarmChange, AlarmChanges
+from webhookctl.core.audit.records import WEBHOOK, AuditFilter, AuditLog, AuditRecord, records
+from webhookctl.core.incident.plot import plot_path, plot_svg
+from webhookctl.core.incident.report import report
+from webhookctl.core.incident.timeline import Moment, Timeline
+from webhookctl.core.logs import LogEvent, LogReader
+from webhookctl.core.metrics import MetricQuery, MetricReader, Series
+from webhookctl.core.trace.traces import TraceFilter, TraceReader, TraceRow, list_traces, read_traces
+from webhookctl.errors import NotFoundError, UsageError
+
+PERIOD = timedelta(minutes=1)
+TRACES, WHOLE_TRACES = 500, 50
+"""How many traces are listed, and how many of the failed ones are kept whole."""
+_REFUSED = ("error", "throttle")
+"""Results of traces that say least: the request was refused. Those of faults and failures are kept first."""
+_T = TypeVar("_T")
+_ADDRESSES = frozenset({"sourceIp", "clientIp", "client_ip"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentSources:
+    """Where everything comes from. `groups`: log group -> whose; `queries`: metric name -> query."""
+
+    environment: str
+    audit: AuditLog
+    logs: LogReader
+    groups: Mapping[str, str]
+    traces: TraceReader
+    metrics: MetricReader
+    queries: Mapping[str, MetricQuery]
+    alarms: Callable[[], list[Alarm]]
+    alarm_changes: AlarmChanges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentExport:
+    """What was written."""
+
+    path: Path
+    start: datetime
+    end: datetime
+    audit_records: int
+    log_lines: int
+    traces: int
+    failed_traces: int
+    alarms: int
+
+
+def export_incident(sources: IncidentSources, path: Path, *, start: datetime, end: datetime) -> IncidentExport:
+    """Write the window into a new folder, or into a `.tar.gz`. Raises UsageError when `path` exists."""
+    if path.exists():
+        raise UsageError(f"{path} exists", hint="name a new folder, or a new .tar.gz")
+    if not path.name.endswith((".tar.gz", ".tgz")):
+        path.mkdir(parents=True)
+        return _write(sources, path, path, start, end)
+    with tempfile.TemporaryDirectory() as folder:
+        written = _write(sources, Path(folder), path, start, end)
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(folder, arcname=path.name.partition(".")[0])
+    return written
+
+
+def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value without card numbers, and with addresses cut to their network."""
+    if isinstance(value, Mapping):
+        return {k: _network(str(v)) if k in _ADDRESSES else redacted(v) for k, v in value.items()}
+    return [redacted(v) for v in value] if isinstance(value, list) else mask(value)
+
+
+def _network(address: str) -> str:
+    if ":" in address:
+        return ":".join(address.split(":")[:3]) + "::"
+    return ".".join([*address.split(".")[:3], "0"]) if address.count(".") == 3 else "-"  # noqa: PLR2004 - IPv4
+
+
+def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, end: datetime) -> IncidentExport:
+    timeline = Timeline()
+    found = records(sources.audit.lines(AuditFilter(), start=start, end=end), AuditFilter())
+    audit_count = _lines(folder / "audit.jsonl", (dict(r.line) for r in _noting(found, _of_record, timeline)))
+    (folder / "logs").mkdir()
+    log_count = 0
+    for group, whose in sources.groups.items():
+        events = sources.logs.events(group, start=start, end=end)
+        told = (_log_line(event, whose) for event in _noting(events, _of_log(whose), timeline))
+        log_count += _lines(folder / "logs" / f"{whose}.jsonl", told)
+    rows = _traces(sources.traces, start, end)
+    _lines(folder / "traces.jsonl", (_plain(asdict(row)) for row in rows))
+    failed = _failed_traces(sources.traces, folder, start, end)
+    alarms, changes = _alarms(sources, folder, start, end)
+    for change in changes:
+        timeline.add(_of_alarm(change))
+    series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
+    _metrics(folder, series, start, end, marks=[change for change in changes if change.after == ALARM])
+    text = report(
+        sources.environment,
+        start,
+        end,
+        timeline=timeline,
+        series=series,
+        traces=rows,
+        alarms=alarms,
+        changes=changes,
+    )
+    (folder / "timeline.md").write_text(text, encoding="utf-8")
+    return IncidentExport(
+        path=path,
+        start=start,
+        end=end,
+        audit_records=audit_count,
+        log_lines=log_count,
+        traces=len(rows),
+        failed_traces=failed,
+        alarms=len(alarms),
+    )
+
+
+def _noting(items: Iterable[_T], what: Callable[[_T], Moment | None], timeline: Timeline) -> Iterator[_T]:
+    for item in items:
+        moment = what(item)
+        if moment is not None:
+            timeline.add(moment)
+        yield item
+
+
+def _of_record(record: AuditRecord) -> Moment | None:
+    """Return what of the audit log belongs into the timeline: failures, and whatever people did."""
+    is_deed = record.actor not in ("receiver", "processor", "ttl")
+    if record.status != "FAILED" and not is_deed:
+        return None
+    told = record.status if record.kind == WEBHOOK else ", ".join(record.changed)
+    return Moment(
+        at=record.at,
+        who=record.actor,
+        what=f"{record.change} {told or ''}".strip(),
+        webhook_id=record.webhook_id or "",
+        is_deed=is_deed,
+    )
+
+
+def _of_log(whose: str) -> Callable[[LogEvent], Moment | None]:
+    def moment(event: LogEvent) -> Moment | None:
+        fields = event.fields()
+        told = next((text for says in _SAYINGS if (text := says(fields))), None)
+        if told is None:
+            return None
+        webhook_id = str(mask(fields.get("webhookId") or ""))
+        return Moment(at=event.at, who=whose, what=str(mask(told)).strip(), webhook_id=webhook_id)
+
+    return moment
+
+
+def _failure(fields: Mapping[str, Any]) -> str | None:
+    """Tell what a function's line says went wrong."""
+    if fields.get("level") not in ("ERROR", "WARN"):
+        return None
+    return f"{fields.get('outcome', 'error')}: {fields.get('reason', '')}"
+
+
+def _block(fields: Mapping[str, Any]) -> str | None:
+    """Tell what the firewall's line says that it blocked."""
+    return f"blocked by {fields.get('terminatingRuleId')}" if fields.get("action") == "BLOCK" else None
+
+
+def _outage(fields: Mapping[str, Any]) -> str | None:
+    """Tell which answer of an access line makes a provider deliver again: too many requests, or our fault."""
+    status = str(fields.get("status", "")) if "integrationLatency" in fields else ""
+    return f"answered {status}" if status == "429" or status.startswith("5") else None
+
+
+_SAYINGS = (_failure, _block, _outage)
+
+
+def _log_line(event: LogEvent, whose: str) -> dict[str, Any]:
+    return {"at": iso(event.at), "source": whose, **(event.fields() or {"message": event.message})}
+
+
+def _traces(reader: TraceReader, start: datetime, end: datetime) -> list[TraceRow]:
+    try:
+        return list_traces(reader, TraceFilter(), start=start, end=end, limit=TRACES)
+    except NotFoundError:  # Transaction Search keeps them from X-Ray: the rest is still worth having
+        return []
+
+
+def _failed_traces(reader: TraceReader, folder: Path, start: datetime, end: datetime) -> int:
+    try:
+        rows = list_traces(reader, TraceFilter(errors=True), start=start, end=end, limit=TRACES)
+        rows = sorted(rows, key=lambda row: row.result in _REFUSED)[:WHOLE_TRACES]
+        whole = read_traces(reader, [row.trace_id for row in rows]) if rows else []
+    except NotFoundError:
+        return 0
+    (folder / "traces").mkdir()
+    for trace in whole:
+        _json(folder / "traces" / f"{trace.trace_id}.json", list(trace.segments))
+    return len(whole)
+
+
+def _alarms(
+    sources: IncidentSources, folder: Path, start: datetime, end: datetime
+) -> tuple[list[Alarm], list[AlarmChange]]:
+    alarms = sources.alarms()
+    changes = sources.alarm_changes([alarm.name for alarm in alarms], start=start, end=end)
+    _json(folder / "alarms.json", [_plain(asdict(alarm)) for alarm in alarms])
+    _lines(folder / "alarm-changes.jsonl", (_plain(asdict(change)) for change in changes))
+    return alarms, changes
+
+
+def _of_alarm(change: AlarmChange) -> Moment:
+    what = f"{change.name}: {change.before} → {change.after}"
+    return Moment(at=change.at, who="alarm", what=what, is_deed=True)
+
+
+def _metrics(
+    folder: Path, series: Mapping[str, Series], start: datetime, end: datetime, *, marks: Sequence[AlarmChange]
+) -> None:
+    _json(folder / "metrics.json", {name: [[iso(at), v] for at, v in found.points] for name, found in series.items()})
+    (folder / "plots").mkdir()
+    for name, found in series.items():
+        if found.last_at is not None:
+            drawing = plot_svg(name, found, start=start, end=end, marks=[(change.at, change.name) for change in marks])
+            (folder / plot_path(name)).write_text(drawing, encoding="utf-8")
+
+
+def _lines(path: Path, items: Iterable[Mapping[str, Any]]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for item in items:
+            file.write(json.dumps(redacted(item), separators=(",", ":")) + "\n")
+            count += 1
+    return count
+
+
+def _json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(redacted(value), indent=1) + "\n", encoding="utf-8")
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: iso(value) if isinstance(value, datetime) else value for key, value in values.items()}

@@ -1,0 +1,103 @@
+"""Start Locust as a process of its own: gevent patches the interpreter that it runs in, so never in the CLI's."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any, Final
+
+from webhookctl.core.load.run import LoadPlan
+from webhookctl.errors import ConfigError, WebhookctlError
+
+EXIT_BOUND_BROKEN: Final = 7
+
+
+class LocustRunner:
+    """Runs scenarios of the `loadtests` package. `secrets` is the file that they sign with."""
+
+    def __init__(self, secrets: Path) -> None:
+        self._secrets = secrets
+        if find_spec("locust") is None:
+            raise ConfigError("load tests need Locust", hint='pip install "webhookctl[load]"')
+
+    def run(self, plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
+        """Yield the scenario's progress lines until it ends; a Ctrl-C ends it in order."""
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        log = plan.folder / "locust.log"
+        with log.open("w", encoding="utf-8") as stderr:
+            started = [_start(self._command(plan), stdout=subprocess.PIPE, stderr=stderr)]
+            worker = self._command(plan, is_worker=True)
+            started += [_start(worker, stdout=stderr, stderr=stderr) for _ in range(plan.workers)]
+            master = started[0]
+            try:
+                yield from _lines(master)
+            except BaseException:
+                for process in started:
+                    process.send_signal(signal.SIGINT)
+                raise
+            finally:
+                for process in started:
+                    process.wait(30)
+        if master.returncode not in (0, EXIT_BOUND_BROKEN):
+            raise WebhookctlError(f"the scenario ended with exit code {master.returncode}", hint=f"see {log}")
+
+    def report(self, folder: Path) -> Path:
+        """Write the folder's HTML report."""
+        subprocess.run([sys.executable, "-m", "loadtests.report", str(folder)], check=True, env=_environment())
+        return folder / "report.html"
+
+    def _command(self, plan: LoadPlan, *, is_worker: bool = False) -> list[str]:
+        scenario = _package() / f"{plan.scenario}.py"
+        command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", plan.host, "--allow-host", plan.host]
+        command += ["--secrets", str(self._secrets), "--waf-lag", f"{plan.waf_lag_s:g}", "--exit-code-on-error", "0"]
+        options = {
+            "--rate": plan.rate_rps,
+            "--seconds": plan.seconds,
+            "--stage-rate": plan.stage_rate,
+            "--stage-burst": plan.stage_burst,
+        }
+        for name, value in options.items():
+            if value is not None:
+                command += [name, f"{value:g}"]
+        if plan.provider_address:
+            command += ["--provider-address", plan.provider_address]
+        if is_worker:
+            return [*command, "--worker", "--master-host", "127.0.0.1"]
+        command += ["--headless", "--only-summary", "--out", str(plan.folder), "--stop-timeout", "10"]
+        if plan.workers:
+            command += ["--master", "--master-bind-host", "127.0.0.1", "--expect-workers", str(plan.workers)]
+        return command
+
+
+def _start(command: list[str], *, stdout: IO[str] | int, stderr: IO[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, env=_environment())
+
+
+def _lines(process: "subprocess.Popen[str]") -> Iterator[Mapping[str, Any]]:
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    for text in process.stdout:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            yield line
+    process.wait()
+
+
+def _package() -> Path:
+    spec = find_spec("loadtests")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError("the load scenarios are not installed", hint='pip install "webhookctl[load]"')
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment with this installation's packages importable, also from a checkout."""
+    root = str(_package().parent)
+    path = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,123 @@
+"""The providers' own event lists over their APIs. The key goes into one header and no further."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from lambdas.shared.clock import iso
+from webhookctl.core.reconcile.provider_events import ProviderEvent, read_page
+from webhookctl.errors import ConfigError, WebhookctlError
+
+PAGE: Final = 100
+MAX_PAGES: Final = 1000
+_OK: Final = 200
+_REFUSED: Final = (401, 403)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request for a page."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """How a provider's list is asked for: where, the first call, and the one after an answer (None: no more)."""
+
+    host: str
+    first: Callable[[datetime], Call]
+    following: Callable[[Call, Mapping[str, Any]], Call | None]
+
+
+def _stripe_first(since: datetime) -> Call:
+    """Return the call that https://docs.stripe.com/api/events/list describes. Stripe keeps 30 days."""
+    return Call(method="GET", path="/v1/events?" + urlencode({"limit": PAGE, "created[gte]": int(since.timestamp())}))
+
+
+def _stripe_following(call: Call, page: Mapping[str, Any]) -> Call | None:
+    if not page.get("has_more") or not page.get("data"):
+        return None
+    base = call.path.partition("&starting_after=")[0]
+    return Call(method="GET", path=f"{base}&starting_after={page['data'][-1]['id']}")
+
+
+def _paypal_first(since: datetime) -> Call:
+    """Return the call that https://developer.paypal.com/docs/api/webhooks/v1/ describes. PayPal keeps 30 days."""
+    query = urlencode({"page_size": PAGE, "start_time": iso(since), "end_time": iso(datetime.now(UTC))})
+    return Call(method="GET", path=f"/v1/notifications/webhooks-events?{query}")
+
+
+def _paypal_following(_: Call, page: Mapping[str, Any]) -> Call | None:
+    links = [link for link in page.get("links", []) if link.get("rel") == "next"]
+    path = str(links[0].get("href", "")).partition(".com")[2] if links else ""
+    return Call(method="GET", path=path) if path.startswith("/v1/notifications/webhooks-events") else None
+
+
+def _square_first(since: datetime) -> Call:
+    """Return the call of https://developer.squareup.com/reference/square/events-api. Square keeps 28 days."""
+    between = {"start_at": iso(since)}
+    return Call(method="POST", path="/v2/events", body={"limit": PAGE, "query": {"filter": {"created_at": between}}})
+
+
+def _square_following(call: Call, page: Mapping[str, Any]) -> Call | None:
+    cursor = page.get("cursor")
+    return Call(method="POST", path=call.path, body={**(call.body or {}), "cursor": cursor}) if cursor else None
+
+
+APIS: Final[Mapping[str, Api]] = {
+    "stripe": Api(host="https://api.stripe.com", first=_stripe_first, following=_stripe_following),
+    "paypal": Api(host="https://api-m.paypal.com", first=_paypal_first, following=_paypal_following),
+    "square": Api(host="https://connect.squareup.com", first=_square_first, following=_square_following),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderApi:
+    """Implements the provider's list on its API. `key` is a Stripe key, or a PayPal or Square access token."""
+
+    provider: str
+    key: str = field(repr=False)
+    host: str | None = None
+    max_pages: int = MAX_PAGES
+    pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=2, timeout=20.0))
+
+    def events(self, *, since: datetime) -> Iterator[ProviderEvent]:
+        """Yield the provider's events since a time, page by page.
+
+        Raises ConfigError when the key is refused, WebhookctlError when the API does not answer as documented.
+        """
+        api = APIS[self.provider]
+        call: Call | None = api.first(since)
+        for _ in range(self.max_pages):
+            if call is None:
+                return
+            page = self._ask(api, call)
+            yield from read_page(self.provider, page, since=since)
+            call = api.following(call, page)
+        raise WebhookctlError(
+            f"{self.provider} lists more than {self.max_pages} pages of events", hint="a later --since"
+        )
+
+    def _ask(self, api: Api, call: Call) -> Mapping[str, Any]:
+        url = (self.host or api.host) + call.path
+        headers = {"Authorization": f"Bearer {self.key}"}
+        try:
+            answer = self.pool.request(call.method, url, headers=headers, json=call.body, redirect=False)
+            page = answer.json() if answer.status == _OK else {}
+        except (HTTPError, ValueError) as error:
+            raise WebhookctlError(f"{self.provider}'s API can't be read: {type(error).__name__}") from error
+        if answer.status in _REFUSED:
+            raise ConfigError(
+                f"{self.provider}'s API refuses the key ({answer.status})", hint="it needs to read events"
+            )
+        if answer.status != _OK or not isinstance(page, Mapping):
+            raise WebhookctlError(f"{self.provider}'s API answers {answer.status}")
+        return page

@@ -1,0 +1,1 @@
+"""Dead letters back to the processing queue: judged, journalled, moved, followed."""

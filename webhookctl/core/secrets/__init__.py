@@ -1,0 +1,1 @@
+"""The providers' keys: read, seeded, rotated."""

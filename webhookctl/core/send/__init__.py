@@ -1,0 +1,1 @@
+"""Test webhooks: composed, signed, sent, followed."""

@@ -1,0 +1,1 @@
+"""Traces: found, read whole, drawn."""

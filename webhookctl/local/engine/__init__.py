@@ -1,0 +1,1 @@
+"""The engine (ministack): its process, and what it lacks or gets wrong, mended from outside."""

@@ -1,0 +1,1 @@
+"""AWS WAF at the front door."""
