@@ -16,7 +16,6 @@ from stack.processing import Processing
 from stack.storage import Storage
 
 MINUTE = Duration.minutes(1)
-OUTCOMES = ("accepted", "duplicate", "rejected", "processed", "failed")
 
 
 class Dashboard(Construct):

@@ -78,7 +78,7 @@ class Ingress(Construct):
             binary_media_types=["*/*"],
             policy=_only_webhooks(),
             cloud_watch_role=self._settings.api_account_role,
-            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             deploy_options=apigateway.StageOptions(
                 stage_name=outputs.STAGE,
                 throttling_rate_limit=limits.STAGE_RATE_LIMIT,

@@ -69,7 +69,8 @@ ACKNOWLEDGED: Final = (
         rule="AwsSolutions-SMG4",
         places=_SECRETS,
         reason="The providers issue these secrets and only their consoles can change them; `webhookctl secrets rotate` "
-        "overlaps the old and the new one, and rotates the audit key too.",
+        "overlaps the old and the new one. The audit key is not replaced on a schedule: lines sealed with it must "
+        "stay provable for as long as they are kept.",
     ),
     Acknowledgement(
         rule="AwsSolutions-SQS3",

@@ -22,6 +22,8 @@ OLD_MESSAGE_S = 600
 """A message waits so long only if the processor is stuck or throttled; outside production retries stay below it."""
 OLD_RECORD_MS = 10 * 60 * 1000
 MANY_BLOCKS = 100
+MANY_REFUSALS = 10
+"""Of one provider in five minutes. A wrong or retired key refuses every webhook; a stray stranger stays below."""
 
 
 class Observability(Construct):
@@ -92,21 +94,47 @@ class Observability(Construct):
         self._alarm("receiver-5xx", stage.metric_server_error(period=FIVE_MINUTES), 1, "Senders were told to retry")
         blocks = blocked_requests(firewall, period=FIVE_MINUTES)
         self._alarm("waf-blocks", blocks, MANY_BLOCKS, "The firewall blocks many requests; a provider among them?")
+        for provider in outputs.PROVIDERS:
+            self._alarm(
+                f"{provider}-refused",
+                self._webhooks(provider, "refused", FIVE_MINUTES),
+                MANY_REFUSALS,
+                f"Webhooks of {provider} are refused: is its key, URL or certificate still right?",
+            )
         if self._settings.quiet_alarm_hours:
-            received = stage.metric_count(period=Duration.hours(1))
             self._alarm(
                 "no-webhooks-received",
-                received,
+                self._accepted(Duration.hours(1)),
                 1,
-                "No webhook arrived; is the endpoint still registered with the providers?",
+                "No webhook was accepted; is the endpoint still registered with the providers?",
                 periods=self._settings.quiet_alarm_hours,
                 fires_below=True,
             )
 
+    def _webhooks(self, provider: str, outcome: str, period: Duration) -> cloudwatch.Metric:
+        """Count the receiver's webhooks of one provider and outcome (embedded metrics of its log lines)."""
+        return cloudwatch.Metric(
+            namespace=outputs.METRIC_NAMESPACE,
+            metric_name="Webhooks",
+            dimensions_map={"environment": self._settings.environment, "outcome": outcome, "provider": provider},
+            period=period,
+            statistic=cloudwatch.Stats.SUM,
+        )
+
+    def _accepted(self, period: Duration) -> cloudwatch.MathExpression:
+        """Count what was accepted of all providers: a stranger's requests must not hide their silence."""
+        metrics = {name: self._webhooks(name, "accepted", period) for name in outputs.PROVIDERS}
+        return cloudwatch.MathExpression(
+            expression=" + ".join(f"FILL({name}, 0)" for name in metrics),
+            using_metrics=dict(metrics),
+            label="accepted",
+            period=period,
+        )
+
     def _alarm(
         self,
         what: str,
-        metric: cloudwatch.Metric,
+        metric: cloudwatch.IMetric,
         threshold: float,
         description: str,
         *,

@@ -8,13 +8,12 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from ipaddress import ip_network
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
 from stack.limits import STREAM_BATCH_SIZE, WAF_RATE_LIMIT
+from stack.settings_rules import PRODUCTION, contradictions
 
-PRODUCTION: Final = "prod"
 LOCAL: Final = "local"
 
 AWS_RUNTIME: Final = "python3.14"
@@ -134,7 +133,7 @@ def settings_for(
     if architecture:
         values.setdefault("architecture", architecture)
     settings = replace(base, **values)
-    faults = _contradictions(settings)
+    faults = contradictions(asdict(settings))
     if faults:
         raise SettingsError("; ".join(faults))
     return settings
@@ -188,49 +187,3 @@ _WORDS: Final[Mapping[Any, str]] = {
     str | None: "a text or null",
     tuple[str, ...]: "a list of texts",
 }
-
-YEAR_DAYS: Final = 365
-
-LOG_RETENTIONS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922)
-"""Days that CloudWatch Logs takes (PutRetentionPolicy), as far as they make sense here."""
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    """Return what is wrong with the settings taken together."""
-    return [message for is_wrong, message in _rules(settings) if is_wrong] + _bad_ranges(settings.provider_addresses)
-
-
-def _rules(settings: Settings) -> tuple[tuple[bool, str], ...]:
-    production = settings.environment == PRODUCTION
-    bound = settings.maximum_concurrency
-    return (
-        (not settings.environment.isalnum(), f"environment '{settings.environment}' has more than letters and digits"),
-        (production and settings.allow_test_ca, "production never trusts the test CA (allow_test_ca)"),
-        (
-            production and settings.allow_failure_injection,
-            "production never fails on purpose (allow_failure_injection)",
-        ),
-        (
-            production and settings.audit_retention_days < YEAR_DAYS,
-            "production keeps the audit log for 12 months or longer",
-        ),
-        (settings.log_retention_days not in LOG_RETENTIONS, f"log_retention_days is not one of {LOG_RETENTIONS}"),
-        (settings.audit_retention_days not in LOG_RETENTIONS, f"audit_retention_days is not one of {LOG_RETENTIONS}"),
-        (bound is not None and not 2 <= bound <= 1000, "maximum_concurrency is not between 2 and 1000"),  # noqa: PLR2004
-        (not 0 <= settings.queue_window_s <= 300, "queue_window_s is not between 0 and 300"),  # noqa: PLR2004
-        (not 0 <= settings.audit_window_s <= 300, "audit_window_s is not between 0 and 300"),  # noqa: PLR2004
-        (not 0 <= settings.trace_rate <= 1, "trace_rate is not between 0 and 1"),
-        (not 0 < settings.retry_base_s <= settings.retry_cap_s, "retry_base_s is not between 1 and retry_cap_s"),
-        (settings.retry_cap_s > 12 * 3600, "retry_cap_s exceeds the 12 hours of an SQS visibility timeout"),
-        (settings.architecture not in ("arm64", "x86_64"), "architecture is neither arm64 nor x86_64"),
-    )
-
-
-def _bad_ranges(ranges: tuple[str, ...]) -> list[str]:
-    faults = []
-    for text in ranges:
-        try:
-            ip_network(text)
-        except ValueError as error:
-            faults.append(f"provider_addresses: {error}")
-    return faults

@@ -30,8 +30,12 @@ PAYMENT_PROJECTION = [
 
 
 def removal_policy(settings: Settings) -> RemovalPolicy:
-    """Return what happens to data when the stack goes: production keeps it."""
-    return RemovalPolicy.RETAIN if settings.protected else RemovalPolicy.DESTROY
+    """Return what happens to data when the stack goes: production keeps it.
+
+    Except what a failed first deployment has just made: it holds nothing yet, and its fixed name would block the next
+    try (AWS CloudFormation user guide, DeletionPolicy: RetainExceptOnCreate).
+    """
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.protected else RemovalPolicy.DESTROY
 
 
 class Storage(Construct):

@@ -194,6 +194,8 @@ def _give_back(
         environment.queue.return_after(message.receipt_handle, delay_s=delay_s)
     except WebhookError as second:
         line["secondError"] = second.reason
+    if webhook is not None:
+        line |= metric("Webhooks", 1, dimensions=("outcome", "provider"), at=utc_now())
     return line | {"delayS": delay_s}
 
 

@@ -35,4 +35,4 @@ def test_production_keeps_the_audit_log_a_year_and_refuses_its_deletion(prod: Te
     group = prod.resources("AWS::Logs::LogGroup")[prod.id_of("AWS::Logs::LogGroup", LogGroupName=name)]
     assert group["Properties"]["RetentionInDays"] >= 365
     assert group["Properties"]["DeletionProtectionEnabled"] is True
-    assert group["DeletionPolicy"] == "Retain"
+    assert group["DeletionPolicy"] == "RetainExceptOnCreate"

@@ -16,6 +16,9 @@ EVERYWHERE = {
     "audit-throttles": ("AWS/Lambda", "Throttles"),
     "receiver-5xx": ("AWS/ApiGateway", "5XXError"),
     "waf-blocks": ("AWS/WAFV2", "BlockedRequests"),
+    "stripe-refused": (outputs.METRIC_NAMESPACE, "Webhooks"),
+    "paypal-refused": (outputs.METRIC_NAMESPACE, "Webhooks"),
+    "square-refused": (outputs.METRIC_NAMESPACE, "Webhooks"),
 }
 
 
@@ -48,8 +51,29 @@ def test_silence_alarms_in_production(prod: Template) -> None:
     """Six hours without a webhook, and missing data is silence too."""
     alarm = prod.alarm(outputs.alarm_name("no-webhooks-received", "prod"))
     assert alarm["TreatMissingData"] == "breaching"
-    assert (alarm["EvaluationPeriods"], alarm["Period"]) == (6, 3600)
+    assert alarm["EvaluationPeriods"] == 6
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_strangers_do_not_break_the_silence(prod: Template) -> None:
+    """Only accepted webhooks count, whichever provider sent them, hour by hour."""
+    alarm = prod.alarm(outputs.alarm_name("no-webhooks-received", "prod"))
+    stats = [query["MetricStat"] for query in alarm["Metrics"] if "MetricStat" in query]
+    watched = [{d["Name"]: d["Value"] for d in stat["Metric"]["Dimensions"]} for stat in stats]
+    assert watched == [
+        {"environment": "prod", "outcome": "accepted", "provider": provider} for provider in outputs.PROVIDERS
+    ]
+    assert {stat["Period"] for stat in stats} == {3600}
+    total = next(query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
+    assert total == "FILL(stripe, 0) + FILL(paypal, 0) + FILL(square, 0)"
+
+
+def test_refusals_are_counted_for_each_provider(dev: Template) -> None:
+    """A wrong key of one provider shows, however well the others do."""
+    alarm = dev.alarm(outputs.alarm_name("square-refused", "dev"))
+    dimensions = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
+    assert dimensions == {"environment": "dev", "outcome": "refused", "provider": "square"}
+    assert (alarm["Threshold"], alarm["Period"]) == (10, 300)
 
 
 def test_alarms_may_publish_to_the_topic_and_plain_http_may_not(dev: Template) -> None:

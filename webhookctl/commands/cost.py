@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stack.settings import PRODUCTION
+from stack.settings_rules import PRODUCTION
 from webhookctl.commands.options import Since
 from webhookctl.context import Context
 from webhookctl.core.cost import bill

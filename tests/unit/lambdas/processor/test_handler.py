@@ -61,6 +61,19 @@ def test_a_passing_fault_is_retried_until_it_passes() -> None:
     assert (trip.stored().status, trip.stored().attempts, trip.aws.dlq) == (Status.PROCESSED, 3, {})
 
 
+def test_failures_are_counted_by_provider_and_outcome() -> None:
+    """Each failed try is one point of the metric `Webhooks`: four times retried, then dead-lettered."""
+    trip = Trip()
+    trip.send(stripe_body(webhookctl={"failTimes": 5}))
+    trip.drain()
+    counted = [line for line in trip.lines if line.get("type") == "processing" and "Webhooks" in line]
+    assert [line["outcome"] for line in counted] == ["retried"] * 4 + ["dead_lettered"]
+    assert {(line["provider"], line["Webhooks"]) for line in counted} == {("stripe", 1)}
+    (definition,) = counted[-1]["_aws"]["CloudWatchMetrics"]
+    assert definition["Dimensions"] == [["environment", "outcome", "provider"]]
+    assert all("environment" in line for line in counted)
+
+
 def test_failure_injection_is_ignored_where_it_is_not_allowed() -> None:
     """In production the reserved key means nothing."""
     trip = Trip(allow_failure_injection=False)
