@@ -144,6 +144,8 @@ def test_outcome_that_does_not_come_in_time_ends_with_exit_8(shop: Shop) -> None
         (["redrive", "--max", "0"], 2, "--max"),
         (["redrive", "--deadline", "soon"], 2, "not a duration"),
         (["redrive", "--patch", "nope.json"], 2, "is not readable JSON"),
+        (["redrive", "--edit", "--patch", "nope.json"], 2, "two ways to the same change"),
+        (["redrive", "--edit"], 2, "--edit changes one payload, and 4 are meant"),
         (["redrive", "--resume"], 2, "--resume needs --journal FILE"),
         (["redrive", "--resume", "--journal", "nope"], 2, "cannot be read"),
         (["redrive", "--resume", "--journal", "nope", "--dry-run"], 2, "it has no --dry-run"),

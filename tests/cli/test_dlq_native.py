@@ -127,6 +127,7 @@ def test_environment_without_move_tasks_says_so(native: Run) -> None:
         ["--wait"],
         ["--resume", "--journal", "j"],
         ["--edit"],
+        ["--edit-all"],
     ],
     ids=lambda words: words[0],
 )

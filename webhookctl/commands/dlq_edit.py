@@ -5,31 +5,59 @@ import os
 import shlex
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from lambdas.shared.webhook import StoredWebhook
 from webhookctl.context import AppContext
 from webhookctl.core.dlq import json_patch
-from webhookctl.core.dlq.filter import DeadLetterFilter
 from webhookctl.core.dlq.scan import ScanLimits
+from webhookctl.core.redrive.plan import RedrivePlan
 from webhookctl.errors import CancelledError, NotFoundError, UsageError
 
 
-def chosen_patch(context: AppContext, filters: DeadLetterFilter, file: Path | None) -> json_patch.Patch:
-    """Return the patch from the file, or from what the operator changes in the first payload that is meant."""
-    if file is not None:
-        return json_patch.parse(_json(file))
-    patch = list(json_patch.difference(*_edited(context, filters)))
+def patched_plan(plan: RedrivePlan, file: Path) -> RedrivePlan:
+    """Return the plan with the JSON patch of a file. Raises UsageError."""
+    return replace(plan, patch=json_patch.parse(_json(file)))
+
+
+def edited_plan(context: AppContext, plan: RedrivePlan, *, is_for_all: bool) -> RedrivePlan:
+    """Return the plan with what the operator changes in the first payload that is meant.
+
+    Unless the change is for all, exactly one webhook may be meant, and the plan then means no other. Raises UsageError,
+    NotFoundError, and CancelledError when nothing was changed.
+    """
+    first, count = _meant(context, plan)
+    if count > 1 and not is_for_all:
+        raise UsageError(
+            f"--edit changes one payload, and {count:,} are meant",
+            hint="choose one with --id, or let --edit-all make the same change wherever the old values are the same",
+        )
+    patch = list(json_patch.difference(*_edited(first)))
     if not patch:
         raise CancelledError("nothing was changed: nothing is redriven")
     context.console.say(json.dumps(patch, indent=2))
-    return patch
+    if is_for_all:
+        context.console.say(f"{count:,} payloads are meant; each is changed only where its old values are the same")
+        return replace(plan, patch=patch)
+    return replace(plan, patch=patch, filters=replace(plan.filters, ids=(first.webhook_id,)))
 
 
-def _edited(context: AppContext, filters: DeadLetterFilter) -> tuple[object, object]:
-    look = context.dead_letters.look(filters, limits=ScanLimits(visibility_s=30), most=10_000)
-    webhook = next((letter.webhook for letter in look if letter.webhook is not None), None)
-    if webhook is None:
+def _meant(context: AppContext, plan: RedrivePlan) -> tuple[StoredWebhook, int]:
+    """Return the first webhook that is meant, and how many are. Raises NotFoundError."""
+    look = context.dead_letters.look(plan.filters, limits=ScanLimits(visibility_s=30), most=10_000)
+    first: StoredWebhook | None = None
+    names: set[str] = set()
+    for letter in look:
+        if letter.webhook is not None:
+            first = first or letter.webhook
+            names.add(letter.webhook.webhook_id)
+    if first is None:
         raise NotFoundError("no dead letter with a payload is meant", hint="webhookctl dlq list --each")
+    return first, len(names)
+
+
+def _edited(webhook: StoredWebhook) -> tuple[object, object]:
     try:
         before = json.loads(webhook.body)
     except ValueError as error:

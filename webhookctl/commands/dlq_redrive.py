@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from webhookctl.commands.dlq_edit import chosen_patch
+from webhookctl.commands.dlq_edit import edited_plan, patched_plan
 from webhookctl.commands.dlq_native import redrive_natively, refuse_what_sqs_cannot
 from webhookctl.commands.dlq_options import Visibility, takes_filters
 from webhookctl.commands.dlq_progress import following
@@ -41,7 +41,11 @@ def redrive(
     wait: Annotated[bool, typer.Option("--wait", help="Follow each redriven webhook to its end.")] = False,
     timeout: Timeout = timedelta(minutes=5),
     edit: Annotated[
-        bool, typer.Option("--edit", help="Fix up the payload in $EDITOR first; the same change goes to each message.")
+        bool, typer.Option("--edit", help="Fix up the payload in $EDITOR first; one message must be meant.")
+    ] = False,
+    edit_all: Annotated[
+        bool,
+        typer.Option("--edit-all", help="Like --edit, but change each payload that has the same old values likewise."),
     ] = False,
     patch: Annotated[
         Path | None,
@@ -82,14 +86,20 @@ def redrive(
         run_for_s=parse_span(deadline).total_seconds(),
         wait_for_s=timeout.total_seconds(),
     )
+    if patch is not None and (edit or edit_all):
+        raise UsageError("--edit and --patch are two ways to the same change", hint="leave out one of them")
     if native:
-        refuse_what_sqs_cannot(plan, is_resumed=resume or journal is not None, is_edited=edit or patch is not None)
+        refuse_what_sqs_cannot(
+            plan, is_resumed=resume or journal is not None, is_edited=edit or edit_all or patch is not None
+        )
         redrive_natively(app, plan, yes=yes, confirm=confirm)
         return
     if resume:
         plan = _resumed(plan, journal)
-    elif edit or patch:
-        plan = replace(plan, patch=chosen_patch(app, filters, patch))
+    elif patch is not None:
+        plan = patched_plan(plan, patch)
+    elif edit or edit_all:
+        plan = edited_plan(app, plan, is_for_all=edit_all)
     if not dry_run:
         app.guard(_question(plan), yes=yes or app.is_disposable, confirm=confirm)
     path = journal or app.settings.home / "redrives" / f"{plan.redrive_id}.jsonl"

@@ -144,18 +144,29 @@ def test_edit_fixes_the_payload_and_keeps_the_original(dead_letters: DeadLetters
     assert dead_letters.cli.code("audit", "verify", "--webhook-id", webhook_id)[0] == 0
 
 
-def test_edit_opens_the_editor_on_the_payload(
+def test_edit_goes_to_one_payload_and_to_others_only_with_the_same_old_values(
     dead_letters: DeadLetters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the operator changes in the editor becomes the patch."""
-    webhook_id = dead_letters.add("stripe", failing("by_hand"))
+    """With more than one meant it is refused; --edit-all leaves a payment with another amount as it is."""
+    first, other = dead_letters.add_many([stripe_event("cheap", amount=1000), stripe_event("dear", amount=999_900)])
     editor = tmp_path / "editor.py"
     editor.write_text(
-        "import json, sys\np = sys.argv[1]\nd = json.load(open(p))\ndel d['webhookctl']\njson.dump(d, open(p, 'w'))\n"
+        "import json, sys\np = sys.argv[1]\nd = json.load(open(p))\n"
+        "d['data']['object']['amount_received'] += 234\njson.dump(d, open(p, 'w'))\n"
     )
     monkeypatch.setenv("VISUAL", f"{sys.executable} {editor}")
-    assert dead_letters.cli.json("dlq", "redrive", "--edit", "--wait")["processed"] == 1
-    assert b"webhookctl" not in dead_letters.webhook(webhook_id).body
+    assert dead_letters.cli.code("dlq", "redrive", "--edit")[0] == 2
+    assert dead_letters.cli.json("dlq", "redrive", "--edit", "--id", "evt_cheap", "--wait")["processed"] == 1
+    assert _amount(dead_letters, first) == 1234
+    third = dead_letters.add("stripe", stripe_event("third", amount=1000))
+    code, text = dead_letters.cli.code("dlq", "redrive", "--edit-all", "-o", "json")
+    report = json.loads(text)
+    assert (code, report["redriven"], report["edit_failed"]) == (6, 1, 1)
+    assert sorted([_amount(dead_letters, other), _amount(dead_letters, third)]) in ([1000, 1_000_134], [1234, 999_900])
+
+
+def _amount(dead_letters: DeadLetters, webhook_id: str) -> int:
+    return int(json.loads(dead_letters.webhook(webhook_id).body)["data"]["object"]["amount_received"])
 
 
 def test_edit_that_does_not_fit_changes_nothing(dead_letters: DeadLetters, tmp_path: Path) -> None:

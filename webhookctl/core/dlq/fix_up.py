@@ -45,11 +45,6 @@ class FixUp:
     note: str
     record: Callable[[StoredWebhook, StoredWebhook], None]
 
-    @property
-    def paths(self) -> list[str]:
-        """What the patch touches, without values."""
-        return [f"{step['op']} {step['path']}" for step in self.patch]
-
     def check(self, letter: DeadLetter) -> DeadLetter:
         """Return the dead letter as it is if the patch fits it. Raises EditError. Writes nothing: for a dry run."""
         if letter.webhook is None:

@@ -35,23 +35,36 @@ def apply(patch: Patch, document: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def difference(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
-    """Yield a patch that turns `before` into `after`; lists that differ in length are replaced whole."""
+    """Yield a patch that turns `before` into `after`, and fits no document in which these places look different.
+
+    What goes is tested for its old value first, and what is added must be new (`mustBeNew`: a member of ours, which
+    RFC 6902 tells others to ignore). Lists that differ in length are replaced whole.
+    """
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted(before.keys() - after.keys()):
+            yield {"op": "test", "path": _join(path, name), "value": before[name]}
             yield {"op": "remove", "path": _join(path, name)}
         for name, value in after.items():
             if name not in before:
-                yield {"op": "add", "path": _join(path, name), "value": value}
+                yield {"op": "add", "path": _join(path, name), "value": value, "mustBeNew": True}
             else:
                 yield from difference(before[name], value, _join(path, name))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for position, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from difference(old, new, _join(path, str(position)))
     elif before != after or type(before) is not type(after):
+        yield {"op": "test", "path": path, "value": before}
         yield {"op": "replace", "path": path, "value": after}
 
 
+def changes(patch: Patch) -> str:
+    """Say what a patch changes: operations and paths, never values (they may be personal)."""
+    return ", ".join(f"{step['op']} {step['path']}" for step in patch if step["op"] != "test")
+
+
 def _add(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    if step.get("mustBeNew") is True and _has(document, step["path"]):
+        raise PatchError(f"the document has a {step['path']!r} already")
     return _put(document, step["path"], copy.deepcopy(step["value"]), must_exist=False)
 
 
@@ -79,7 +92,8 @@ def _copy(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 
 def _test(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    if _get(document, step["path"]) != step["value"]:
+    found = _get(document, step["path"])
+    if found != step["value"] or isinstance(found, bool) is not isinstance(step["value"], bool):
         raise PatchError(f"the test of {step['path']!r} does not hold")
     return document
 
@@ -109,6 +123,14 @@ def _put(document: Any, path: str, value: Any, *, must_exist: bool) -> Any:  # n
     else:
         parent[last] = value
     return document
+
+
+def _has(document: Any, path: str) -> bool:  # noqa: ANN401
+    try:
+        _get(document, path)
+    except PatchError:
+        return False
+    return True
 
 
 def _get(document: Any, path: str) -> Any:  # noqa: ANN401

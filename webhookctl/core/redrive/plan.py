@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from stack.limits import MAX_RECEIVE_COUNT, QUEUE_VISIBILITY_S
 from webhookctl.core.dlq.filter import DeadLetterFilter
-from webhookctl.core.dlq.json_patch import Patch
+from webhookctl.core.dlq.json_patch import Patch, changes
 
 MOST_THREADS: Final = 16
 """More gain nothing on two cores: the interpreter is busy by then."""
@@ -102,7 +102,7 @@ class RedrivePlan:
         told = [
             ", ".join(filters) or "all dead letters",
             None if self.is_guarded else "without the guard",
-            None if self.patch is None else "fixed up: " + ", ".join(f"{s['op']} {s['path']}" for s in self.patch),
+            None if self.patch is None else f"fixed up: {changes(self.patch)}",
             None if self.rate_per_s is None else f"at most {self.rate_per_s:g}/s",
             None if self.limit is None else f"at most {self.limit:,}",
             None if canary is None else f"a canary of {canary.size} that stops at {canary.stop_if_fail} failed again",

@@ -10,6 +10,7 @@ from lambdas.shared.webhook import StoredWebhook
 from webhookctl.core.audit.operator_lines import Operator, OperatorAction, OperatorAudit
 from webhookctl.core.dlq.dead_letter import Queue
 from webhookctl.core.dlq.fix_up import BodyStore, FixUp
+from webhookctl.core.dlq.json_patch import changes
 from webhookctl.core.dlq.look import DeadLetterQueue
 from webhookctl.core.redrive.journal import Journal, read
 from webhookctl.core.redrive.mover import Collaborators, redrive
@@ -124,7 +125,7 @@ def _account(plan: RedrivePlan, desk: RedriveDesk, outcome: str, **details: obje
 def _fix_up(plan: RedrivePlan, desk: RedriveDesk) -> FixUp | None:
     if plan.patch is None:
         return None
-    paths = ", ".join(f"{step['op']} {step['path']}" for step in plan.patch)
+    paths = changes(plan.patch)
 
     def record(before: StoredWebhook, after: StoredWebhook) -> None:
         desk.account(

@@ -65,3 +65,21 @@ def test_what_is_not_a_patch_is_refused(patch: object) -> None:
 def test_difference_leads_from_one_document_to_the_other(before: Any, after: Any) -> None:
     """Applying what `difference` finds gives the second document."""
     assert apply(parse(list(difference(before, after))), before) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "other"),
+    [
+        ({"amount": 1000}, {"amount": 1234}, {"amount": 999_900}),
+        ({"x": 1, "amount": 1000}, {"x": 1}, {"x": 1, "amount": 555}),
+        ({}, {"amount": 1234}, {"amount": 555}),
+        ([1, 2], [1], [1, 3]),
+        ({"is_live": True}, {"is_live": False}, {"is_live": 1}),
+    ],
+    ids=["replaced", "removed", "added", "list", "type"],
+)
+def test_difference_of_one_document_never_overwrites_another_value(before: Any, after: Any, other: Any) -> None:
+    """A change made to one document fits only documents that hold the same in that place."""
+    patch = parse(list(difference(before, after)))
+    with pytest.raises(PatchError):
+        apply(patch, other)
