@@ -1,12 +1,14 @@
 """From settings to a stack that takes webhooks: what `deploy` and `demo` share."""
 
 import time
+from dataclasses import replace
 
 from webhookctl.commands.resource_progress import ResourceProgress
 from webhookctl.context import AppContext
 from webhookctl.core.assembly import DeployPlan
 from webhookctl.core.deployment import Deployed, ready_secrets
-from webhookctl.core.smoke import NOT_RUN, SMOKE_PROVIDER, smoke_test
+from webhookctl.core.smoke import NOT_RUN, smoke_provider, smoke_test
+from webhookctl.errors import WebhookctlError
 
 
 def bring_up(app: AppContext, *, yes: bool, confirm: str | None, smoke: bool) -> Deployed:
@@ -37,20 +39,33 @@ def _carry_out(app: AppContext, plan: DeployPlan, *, smoke: bool, started: float
     app.deployment.apply(plan, report=ResourceProgress(app.console, plan.changes))
     may_seed = app.stack_settings.allow_test_ca
     seeded = ready_secrets(app.secrets, app.outputs, may_seed=may_seed, now=app.now(), test_ca=lambda: app.test_ca)
-    return Deployed(
+    deployed = Deployed(
         environment=app.environment,
         stack=plan.stack,
         result="unchanged" if plan.is_empty else "deployed",
         changes=plan.summary,
         api_endpoint=app.outputs.api_endpoint,
         seeded_secrets=seeded,
-        smoke_test=_smoke_test(app) if smoke and not plan.is_empty else NOT_RUN,
+        smoke_test=NOT_RUN,
         seconds=round(time.monotonic() - started, 1),
     )
+    return _tried(app, deployed, started=started) if smoke and not plan.is_empty else deployed
+
+
+def _tried(app: AppContext, deployed: Deployed, *, started: float) -> Deployed:
+    """Send a webhook through what was deployed. Where that fails, the deployment's own result is shown all the same."""
+    try:
+        told = _smoke_test(app)
+    except WebhookctlError as error:
+        app.show(replace(deployed, smoke_test=f"failed: {error}"))
+        raise
+    return replace(deployed, smoke_test=told, seconds=round(time.monotonic() - started, 1))
 
 
 def _smoke_test(app: AppContext) -> str:
-    app.console.say("Sending a signed webhook through it ...")
-    return smoke_test(
-        app.sender(SMOKE_PROVIDER), app.table, now=app.now, window_s=float(app.stack_settings.queue_window_s)
-    )
+    provider = smoke_provider(app.secrets, app.outputs)
+    if provider is None:
+        return f"{NOT_RUN}: no key is set yet (webhookctl secrets set stripe --env {app.environment})"
+    app.console.say(f"Sending a signed webhook of {provider} through it ...")
+    window_s = float(app.stack_settings.queue_window_s)
+    return smoke_test(provider, app.sender(provider), app.table, now=app.now, window_s=window_s)
