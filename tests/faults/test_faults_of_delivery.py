@@ -18,7 +18,8 @@ from tests.fakes_trip import (
     signed_headers,
     stripe_body,
 )
-from webhookctl.core.events.payments import PaymentFact, fold
+from webhookctl.core.events.parts import PaymentFact
+from webhookctl.core.events.payments import fold
 
 
 def send_many(trip: Trip, count: int, **changes: object) -> list[str]:

@@ -8,7 +8,7 @@ from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import PaymentEvent, Status
 from stack.outputs import PAYMENT_INDEX
 from webhookctl.aws.session import AwsSession
-from webhookctl.core.events.payments import PaymentFact
+from webhookctl.core.events.parts import PaymentFact
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

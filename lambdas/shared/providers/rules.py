@@ -41,7 +41,7 @@ class Rule:
     amount: tuple[str, ...] = ()
     payment: tuple[str, ...] = ()
     object: tuple[str, ...] = ()
-    is_cumulative: bool = False
+    is_cumulative: Claim = False
     is_secondary: Claim = False
 
 
@@ -57,9 +57,13 @@ def meaning(rule: Rule, fields: Fields, read_amount: Callable[[Fields, tuple[str
         object_id=first_identifier(fields, rule.object),
         amount_minor=minor,
         currency=currency,
-        is_cumulative=rule.is_cumulative,
-        is_secondary=rule.is_secondary if isinstance(rule.is_secondary, bool) else rule.is_secondary(fields),
+        is_cumulative=_holds(rule.is_cumulative, fields),
+        is_secondary=_holds(rule.is_secondary, fields),
     )
+
+
+def _holds(claim: Claim, fields: Fields) -> bool:
+    return claim if isinstance(claim, bool) else claim(fields)
 
 
 def by_status(kinds: Mapping[str, str], *, default: str, path: str = "status") -> Callable[[Fields], str]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final, Protocol
 
-from lambdas.shared.webhook import PaymentEvent
 from webhookctl.core.audit.records import AuditRecord
-from webhookctl.core.money import Money
+from webhookctl.core.events.parts import Part, PaymentFact, latest_parts, money_text, refunded_minor
 from webhookctl.errors import NotFoundError
 
 RANKS: Final[Mapping[str, tuple[int, str]]] = {
@@ -25,9 +24,6 @@ RANKS: Final[Mapping[str, tuple[int, str]]] = {
 A failed try may be followed by a good one, so `failed` ranks below `authorized`; money that moved outranks all else.
 """
 
-_PART_RANKS: Final = {"pending": 0, "opened": 0, "succeeded": 1, "failed": 2, "closed": 1, "won": 2, "lost": 2}
-"""How final a refund's or dispute's own state is. A refund can still fail after it succeeded."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFilter:
@@ -39,30 +35,6 @@ class PaymentFilter:
     def keeps(self, payment: "Payment") -> bool:
         """Say whether a payment satisfies every condition."""
         return self.provider in (None, payment.provider) and self.status in (None, payment.status)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentFact:
-    """One processed event, as the payment index tells it."""
-
-    webhook_id: str
-    provider: str
-    event_type: str
-    at: datetime
-    event: PaymentEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A refund or a dispute of a payment, in its latest state. `amount` is `amount_minor` for the reader."""
-
-    TABLE: ClassVar = ("object_id", "status", "amount", "at")
-    object_id: str
-    status: str
-    amount: str | None
-    amount_minor: int | None
-    currency: str | None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +53,10 @@ class PaymentStep:
 class Payment:
     """What all events of a payment come to.
 
-    `status` is pending, failed, authorized, canceled, succeeded, partially_refunded, refunded, reversed, or unknown
-    when only refunds or disputes were seen. `refunded_minor` counts what succeeded. `net_minor` is what was paid minus
-    that, None unless money moved. `amount` and `refunded` are the same for the reader.
+    `status` is pending, failed, authorized, canceled, succeeded, partially_refunded, refunded, partially_reversed,
+    reversed, or unknown when only refunds or disputes were seen. `refunded_minor` counts the refunds that succeeded.
+    `net_minor` is what was paid minus those and what was reversed, None unless money moved. `amount` and `refunded`
+    are the same for the reader.
     """
 
     TABLE: ClassVar = ("payment_id", "provider", "status", "amount", "refunded", "disputed", "last_at")
@@ -148,20 +121,20 @@ def fold(payment_id: str, facts: Iterable[PaymentFact]) -> Payment | None:
     decisive = max((fact for fact in unique if fact.event.kind in RANKS), key=_rank, default=None)
     status = RANKS[decisive.event.kind][1] if decisive else "unknown"
     amount, currency = _amount(unique, decisive)
-    refunds, refunded = _refunds(unique)
-    moved = status in ("succeeded", "reversed") and amount is not None
+    refunded = 0 if status == "canceled" else refunded_minor(unique)  # an authorization that ended was never money
+    reversed_ = _reversed(unique, amount)
     return Payment(
         payment_id=payment_id,
         provider=unique[0].provider,
-        status=_with_refunds(status, amount, refunded),
-        amount=_money(amount, currency),
+        status=_told(status, amount, refunded, reversed_),
+        amount=money_text(amount, currency),
         amount_minor=amount,
         currency=currency,
-        refunded=_money(refunded or None, currency),
+        refunded=money_text(refunded or None, currency),
         refunded_minor=refunded,
-        net_minor=(0 if status == "reversed" else (amount or 0) - refunded) if moved else None,
-        refunds=refunds,
-        disputes=_parts(unique, "dispute."),
+        net_minor=_net(status, amount, refunded, reversed_),
+        refunds=latest_parts(unique, "refund."),
+        disputes=latest_parts(unique, "dispute."),
         first_at=unique[0].at,
         last_at=unique[-1].at,
         events=tuple(_step(fact) for fact in unique),
@@ -186,66 +159,36 @@ def _amount(facts: list[PaymentFact], decisive: PaymentFact | None) -> tuple[int
     return best.event.amount_minor, best.event.currency
 
 
-def _refunds(facts: list[PaymentFact]) -> tuple[tuple[Part, ...], int]:
-    """Return the refunds told one by one, and the sum that went back.
-
-    A running total counts too, without what failed afterwards: the larger of the two is right, as each source can lack
-    refunds that the other tells, never the reverse.
-    """
-    parts = _parts(facts, "refund.")
-    single = sum(part.amount_minor or 0 for part in parts if part.status == "succeeded")
-    failed = sum(part.amount_minor or 0 for part in parts if part.status == "failed")
-    running = [fact.event for fact in facts if fact.event.kind == "refund.succeeded" and fact.event.is_cumulative]
-    total = max((event.amount_minor or 0 for event in running), default=0)
-    return parts, max(single, total - failed, 0)
+def _reversed(facts: list[PaymentFact], amount: int | None) -> int:
+    """Return what the reversals took back, at most the payment's amount; one that does not say how much took it all."""
+    parts = latest_parts(facts, "payment.reversed")
+    if any(part.amount_minor is None for part in parts):
+        return amount or 0
+    total = sum(part.amount_minor or 0 for part in parts)
+    return total if amount is None else min(total, amount)
 
 
-def _parts(facts: list[PaymentFact], prefix: str) -> tuple[Part, ...]:
-    """Return each refund's or dispute's latest state, keyed by its own id."""
-    latest: dict[str, PaymentFact] = {}
-    for fact in facts:
-        if fact.event.kind.startswith(prefix) and not fact.event.is_cumulative:
-            key = fact.event.object_id or fact.webhook_id
-            latest[key] = max(latest.get(key, fact), fact, key=_part_rank)
-    return tuple(_part(key, fact) for key, fact in sorted(latest.items()))
-
-
-def _part(object_id: str, fact: PaymentFact) -> Part:
-    return Part(
-        object_id=object_id,
-        status=_part_status(fact),
-        amount=_money(fact.event.amount_minor, fact.event.currency),
-        amount_minor=fact.event.amount_minor,
-        currency=fact.event.currency,
-        at=fact.at,
-    )
-
-
-def _part_status(fact: PaymentFact) -> str:
-    return fact.event.kind.partition(".")[2]
-
-
-def _part_rank(fact: PaymentFact) -> tuple[int, datetime, str]:
-    return (_PART_RANKS.get(_part_status(fact), 0), fact.at, fact.webhook_id)
-
-
-def _with_refunds(status: str, amount: int | None, refunded: int) -> str:
-    if status != "succeeded" or not refunded:
+def _told(status: str, amount: int | None, refunded: int, reversed_: int) -> str:
+    """Return the status with what went back of a payment that succeeded."""
+    went_back = {"succeeded": refunded, "reversed": reversed_}.get(status)
+    if amount is None or not went_back or (status == "reversed" and went_back >= amount):
         return status
-    return "refunded" if amount is not None and refunded >= amount else "partially_refunded"
+    if status == "reversed":
+        return "partially_reversed"
+    return "refunded" if refunded >= amount else "partially_refunded"
+
+
+def _net(status: str, amount: int | None, refunded: int, reversed_: int) -> int | None:
+    if amount is None or status not in ("succeeded", "reversed"):
+        return None
+    return amount - refunded if status == "succeeded" else max(0, amount - refunded - reversed_)
 
 
 def _step(fact: PaymentFact) -> PaymentStep:
     return PaymentStep(
         at=fact.at,
         kind=fact.event.kind,
-        amount=_money(fact.event.amount_minor, fact.event.currency),
+        amount=money_text(fact.event.amount_minor, fact.event.currency),
         event_type=fact.event_type,
         webhook_id=fact.webhook_id,
-    )
-
-
-def _money(amount_minor: int | None, currency: str | None) -> str | None:
-    return (
-        None if amount_minor is None or currency is None else str(Money(amount_minor=amount_minor, currency=currency))
     )

@@ -34,7 +34,7 @@ _SUPERSEDED_BY: Final = {
     "payment.pending": ("payment.authorized", "payment.succeeded", "payment.failed", "payment.canceled"),
     "payment.authorized": ("payment.succeeded", "payment.canceled"),
     "payment.failed": ("payment.succeeded",),
-    "refund.pending": ("refund.succeeded", "refund.failed"),
+    "refund.pending": ("refund.succeeded", "refund.failed", "refund.canceled"),
     "dispute.opened": ("dispute.won", "dispute.lost", "dispute.closed"),
     "invoice.failed": ("invoice.paid",),
 }

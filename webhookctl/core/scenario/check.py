@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lambdas.shared.webhook import Status, StoredWebhook
-from webhookctl.core.events.payments import PaymentFact, fold
+from webhookctl.core.events.parts import PaymentFact
+from webhookctl.core.events.payments import fold
 from webhookctl.core.events.stored import WebhookTable
 from webhookctl.core.scenario.drafts import Run
 from webhookctl.errors import CheckFailedError

@@ -12,7 +12,7 @@ from lambdas.shared.webhook import PaymentEvent, Status, StoredWebhook
 from webhookctl.core.audit.records import AuditFilter
 from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
-from webhookctl.core.events.payments import PaymentFact
+from webhookctl.core.events.parts import PaymentFact
 from webhookctl.core.events.search import EventSources, Source, find_events, source_of
 from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.logs import LogEvent

@@ -75,6 +75,41 @@ def test_a_refunded_charge_is_a_running_total() -> None:
     assert event.is_cumulative
 
 
+CHARGE = {"id": "ch_1", "amount": 20675, "currency": "usd", "captured": True}
+
+
+def test_what_a_partial_capture_releases_was_not_refunded() -> None:
+    """Stripe counts it in `amount_refunded`; only what had been captured can go back."""
+    for refunded, back in ((375, 0), (1375, 1000), (20675, 20300)):
+        event = mean("charge.refunded", **CHARGE, amount_captured=20300, amount_refunded=refunded)
+        assert brief(event) == ("refund.succeeded", back, "USD", "ch_1", "ch_1")
+    over = mean("charge.refunded", **CHARGE, amount_captured=30000, amount_refunded=500)
+    assert over.amount_minor == 500
+
+
+def test_a_refunded_authorization_is_a_canceled_payment() -> None:
+    """Nothing was captured, so nothing went back; the payment intent's own event counts before it."""
+    released = {**CHARGE, "captured": False, "amount_captured": 0, "amount_refunded": 20675}
+    alone, of_intent = mean("charge.refunded", **released), mean("charge.refunded", **released, payment_intent="pi_1")
+    assert brief(alone) == ("payment.canceled", 20675, "USD", "ch_1", "ch_1")
+    assert (alone.is_cumulative, alone.is_secondary) == (False, False)
+    assert (of_intent.is_cumulative, of_intent.is_secondary) == (False, True)
+    assert mean("charge.expired", **released).kind == "payment.canceled"
+
+
+@pytest.mark.parametrize(
+    ("told", "amount"),
+    [
+        ({"amount_captured": 20300, "amount_refunded": 375}, 20300),
+        ({"amount_refunded": 375}, 20300),
+        ({}, 20675),
+    ],
+)
+def test_a_captured_charge_is_a_payment_over_what_was_captured(told: dict[str, int], amount: int) -> None:
+    """Before `amount_captured` the rest of a capture stood in `amount_refunded` alone."""
+    assert brief(mean("charge.captured", **CHARGE, **told)) == ("payment.succeeded", amount, "USD", "ch_1", "ch_1")
+
+
 @pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
 @pytest.mark.parametrize(
     ("status", "kind"),
@@ -136,6 +171,14 @@ def test_an_invoice_before_and_since_basil(event_type: str, kind: str, amount: i
     assert brief(mean(event_type, **invoice)) == (kind, amount, "USD", "in_1", "in_1")
 
 
+@pytest.mark.parametrize("event_type", ["invoice.paid", "invoice.payment_succeeded"])
+def test_a_paid_invoice_of_the_first_api_versions(event_type: str) -> None:
+    """It knows a charge and no payment intent, and what was due instead of what was paid."""
+    invoice = {"id": "in_1", "total": 1200, "currency": "usd", "paid": True, "charge": "ch_1"}
+    assert brief(mean(event_type, **invoice, amount_due=1000)) == ("invoice.paid", 1000, "USD", "ch_1", "in_1")
+    assert brief(mean(event_type, **invoice)) == ("invoice.paid", 1200, "USD", "ch_1", "in_1")
+
+
 def test_an_invoice_payment_names_both() -> None:
     """Basil's own event knows the invoice and the payment intent."""
     event = mean(
@@ -169,6 +212,16 @@ def test_a_subscription_costs_what_its_items_cost() -> None:
     tiered = {"data": [{"price": {"unit_amount": None, "currency": "usd"}}]}
     assert mean("customer.subscription.created", id="sub_1", currency="usd", items=tiered).amount_minor is None
     assert mean("customer.subscription.paused", id="sub_1").kind == "subscription.paused"
+
+
+def test_a_subscription_without_items_costs_its_plan() -> None:
+    """The first API versions have one plan and its quantity; a plan with tiers has no one amount."""
+    plan = {"id": "gold", "amount": 2000, "currency": "usd"}
+    for old in ({"quantity": 3}, {"quantity": 3, "items": {"data": []}}):
+        event = mean("customer.subscription.created", id="sub_1", plan=plan, **old)
+        assert brief(event) == ("subscription.created", 6000, "USD", None, "sub_1")
+    tiered = mean("customer.subscription.created", id="sub_1", plan={**plan, "amount": None})
+    assert (tiered.amount_minor, tiered.currency) == (None, "USD")
 
 
 def test_an_expanded_reference_is_its_id() -> None:

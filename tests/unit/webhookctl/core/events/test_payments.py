@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from lambdas.shared.webhook import PaymentEvent
 from webhookctl.core.audit.records import AuditRecord
+from webhookctl.core.events.parts import PaymentFact
 from webhookctl.core.events.payments import (
     RANKS,
     Payment,
-    PaymentFact,
     PaymentFilter,
     fold,
     list_payments,
@@ -25,6 +25,7 @@ PARTS = (
     "refund.pending",
     "refund.succeeded",
     "refund.failed",
+    "refund.canceled",
     "dispute.opened",
     "dispute.won",
     "dispute.lost",
@@ -108,6 +109,26 @@ def test_partial_refunds_add_up() -> None:
     assert folded(paid, first, pending, done, failed).refunded_minor == 300
     rest = fact(5, "refund.succeeded", 700, object_id="re_3")
     assert folded(paid, first, rest).status == "refunded"
+
+
+def test_a_reversal_takes_what_it_says() -> None:
+    """A part leaves the rest; one without an amount, or more than the payment, leaves nothing."""
+    paid = fact(0, "payment.succeeded", 1000)
+    first = fact(1, "payment.reversed", 100, object_id="rev_1")
+    again = replace(first, webhook_id="stripe:other", at=START)
+    second = fact(2, "payment.reversed", 900, object_id="rev_2")
+    whole = fact(3, "payment.reversed", None, object_id="rev_3")
+    refund = fact(4, "refund.succeeded", 300, object_id="re_1")
+    for facts, status, net in (
+        ([first], "partially_reversed", 900),
+        ([first, again, refund], "partially_reversed", 600),
+        ([first, second], "reversed", 0),
+        ([whole], "reversed", 0),
+    ):
+        payment = folded(paid, *facts)
+        assert (payment.status, payment.amount_minor, payment.net_minor) == (status, 1000, net)
+    alone = folded(first)
+    assert (alone.status, alone.amount_minor, alone.net_minor) == ("reversed", 100, 0)
 
 
 def test_a_running_total_is_not_added_to_the_refunds_it_sums() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.shared.webhook import PaymentEvent, StoredWebhook
 from tests.fakes_audit import AuditWorld
-from webhookctl.core.events.payments import PaymentFact
+from webhookctl.core.events.parts import PaymentFact
 from webhookctl.core.trace.search import trace_ids_of, traces_of
 from webhookctl.core.trace.traces import (
     TraceDocuments,
