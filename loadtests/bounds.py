@@ -12,6 +12,8 @@ from loadtests.settings import LoadSettings
 
 SLACK_S = 3.0
 """Seconds that a client's own clock, start-up and probing may add to a measured time."""
+OFFERED_SHARE = 0.9
+"""What share of its rate a role must have offered for its verdict to count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +26,48 @@ class Bound:
     value: float | None
     at_most: float | None = None
     at_least: float | None = None
+    is_exercised: bool = True
 
     @property
     def is_kept(self) -> bool:
-        """Whether the measurement lies inside the bound. Nothing measured breaks it."""
+        """Whether the measurement lies inside the bound. Nothing measured breaks it; what was not tried does not."""
+        if not self.is_exercised:
+            return True
         if self.value is None:
             return False
         return (self.at_most is None or self.value <= self.at_most) and (
             self.at_least is None or self.value >= self.at_least
         )
+
+
+def verdict_of(bound: Bound) -> str:
+    """Return a bound's verdict in a word or two."""
+    if not bound.is_exercised:
+        return "not exercised"
+    return "kept" if bound.is_kept else "BROKEN"
+
+
+def not_exercised(name: str, law: str, why: str) -> Bound:
+    """Return the bound that this run could not put to the test, and why."""
+    return Bound(name=name, law=law, measured=f"not exercised: {why}", value=None, is_exercised=False)
+
+
+def offers_its_rate(seen: Observations, role: str, rate_rps: float, settings: LoadSettings) -> Bound:
+    """Return the bound that a role really offered its rate, in the window in which it sent most.
+
+    Whatever else a role shows is worth nothing without: one that sends too little is never blocked either.
+    """
+    sent = _by_second(seen, role)
+    most = max((_window(sent, second, settings) for second in sent), default=0)
+    wanted = rate_rps * settings.window_s
+    is_slow = most < OFFERED_SHARE * wanted
+    return Bound(
+        name=f"{role} offers its rate",
+        law=f"{OFFERED_SHARE:.0%} of {rate_rps:g}/s at least, in its busiest {settings.window_s} s",
+        measured=f"{most} of {wanted:g} requests" + (": client too slow, or the run too short" if is_slow else ""),
+        value=float(most) if sent else None,
+        at_least=round(OFFERED_SHARE * wanted, 1),
+    )
 
 
 def never_blocked(seen: Observations, role: str, why: str) -> Bound:
@@ -98,9 +133,14 @@ def _by_second(seen: Observations, role: str) -> dict[int, int]:
 def _crossing(sent: Mapping[int, int], settings: LoadSettings) -> int | None:
     """Return the second in which the requests of one window first exceeded the limit."""
     for second in sent:
-        if sum(count for s, count in sent.items() if second - settings.window_s < s <= second) > settings.limit:
+        if _window(sent, second, settings) > settings.limit:
             return second
     return None
+
+
+def _window(sent: Mapping[int, int], second: int, settings: LoadSettings) -> int:
+    """Return the requests of the window that ends with `second`."""
+    return sum(count for s, count in sent.items() if second - settings.window_s < s <= second)
 
 
 def _blocked_up_to(seen: Observations, role: str, moment: float) -> int:
@@ -161,18 +201,23 @@ def answered(seen: Observations, role: str, statuses: tuple[int, ...], *, share:
     )
 
 
-def throttled_above_the_stage_limit(
-    seen: Observations, role: str, *, rate_rps: float, burst: int, offered: float
-) -> Bound:
-    """Return the bound on what a stage lets through: a token bucket of `burst` that refills at `rate_rps`."""
-    seconds = {second for second, its_role, _, _ in seen.cells if its_role == role}
-    span = max(seconds) - min(seconds) + 1 if seconds else 0
-    passed = seen.count(role=role) - seen.count(role=role, status=THROTTLED)
+def throttled_above_the_stage_limit(seen: Observations, role: str, *, rate_rps: float, burst: int) -> Bound:
+    """Return the bound on what a stage lets through: a token bucket of `burst` that refills at `rate_rps`.
+
+    A load that the bucket would have let through anyhow does not exercise it.
+    """
+    sent, name = _by_second(seen, role), "the stage lets no more through than its bucket holds"
+    span = max(sent) - min(sent) + 1 if sent else 0
+    total, refused = sum(sent.values()), seen.count(role=role, status=THROTTLED)
     most = burst + rate_rps * span
+    law = f"burst {burst} + {rate_rps:g}/s x {span} s = {most:.0f} at most"
+    if sent and total <= most and not refused:
+        return not_exercised(name, law, f"{total} requests in {span} s")
+    passed = total - refused
     return Bound(
-        name="the stage lets no more through than its bucket holds",
-        law=f"burst {burst} + {rate_rps:g}/s x {span} s = {most:.0f} at most ({offered:g}/s offered)",
-        measured=f"{passed} passed, {seen.count(role=role, status=THROTTLED)} answered 429",
-        value=float(passed) if seconds else None,
+        name=name,
+        law=law,
+        measured=f"{passed} of {total} passed, {refused} answered 429",
+        value=float(passed) if sent else None,
         at_most=round(most),
     )

@@ -13,7 +13,7 @@ from loadtests.bodies import fresh_body
 from loadtests.bounds import Bound, answered
 from loadtests.observations import Observations
 from loadtests.run import Run
-from loadtests.settings import LoadSettings
+from loadtests.settings import Load, LoadSettings
 from loadtests.user import WebhookUser, users_for
 
 RATE_RPS: Final = 40.0
@@ -36,7 +36,8 @@ def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
     ]
 
 
-RUN = Run("duplicates", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS), duration_s=45.0)
+LOAD = Load(name="duplicates", rate_rps=RATE_RPS, duration_s=45.0)
+RUN = Run(LOAD, judge=judge, users=users_for(RATE_RPS))
 
 
 class Retries(WebhookUser):

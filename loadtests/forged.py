@@ -10,7 +10,7 @@ from loadtests.bodies import fresh_body
 from loadtests.bounds import Bound, answered
 from loadtests.observations import Observations
 from loadtests.run import Run
-from loadtests.settings import LoadSettings
+from loadtests.settings import Load, LoadSettings
 from loadtests.user import WebhookUser, users_for
 
 FORGED_RPS: Final = 30.0
@@ -25,13 +25,15 @@ def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
 
 
 USERS = users_for(FORGED_RPS) + users_for(GENUINE_RPS)
-RUN = Run("forged", judge=judge, rate_rps=FORGED_RPS, users=USERS, duration_s=45.0)
+LOAD = Load(name="forged", rate_rps=FORGED_RPS, others_rps=GENUINE_RPS, duration_s=45.0)
+RUN = Run(LOAD, judge=judge, users=USERS)
 
 
 class Forger(WebhookUser):
     """Signs one body and sends another."""
 
     run_state, role, addresses, rate_rps = RUN, "forger", FORGERS, FORGED_RPS
+    takes_rate = True
     fixed_count = users_for(FORGED_RPS)
     expects = (401,)
 

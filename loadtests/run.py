@@ -11,11 +11,12 @@ from typing import Any
 
 import gevent
 from locust import events
+from locust.exception import StopTest
 from locust.runners import WorkerRunner
 
-from loadtests.bounds import Bound
+from loadtests.bounds import Bound, verdict_of
 from loadtests.observations import Observations
-from loadtests.settings import LoadSettings, LoadSettingsError, add_options, read_settings
+from loadtests.settings import Load, LoadSettings, LoadSettingsError, add_options, read_settings
 from loadtests.signing import Signer
 
 EXIT_BOUND_BROKEN = 7
@@ -29,24 +30,13 @@ Judge = Callable[[Observations, LoadSettings], Sequence[Bound]]
 class Run:
     """One scenario's state in this process, be it alone, the master or a worker."""
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        judge: Judge,
-        rate_rps: float,
-        users: int,
-        duration_s: float,
-        lags: int = 0,
-        awaits: int = 0,
-    ) -> None:
+    def __init__(self, load: Load, *, judge: Judge, users: int, awaits: int = 0) -> None:
         """Make a scenario's run.
 
-        `users` is the sum of its user classes' fixed counts. It lasts `duration_s` and `lags` times the WAF's lag, or
-        until `awaits` of its users say that they are done.
+        `users` is the sum of its user classes' fixed counts. It ends early when `awaits` of them say that they are
+        done.
         """
-        self.name, self._judge = name, judge
-        self._defaults = (rate_rps, duration_s, lags)
+        self.name, self._load, self._judge = load.name, load, judge
         self._users = users
         self.observations = Observations()
         self.started_at = 0.0
@@ -78,19 +68,24 @@ class Run:
 
     def _on_init(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
         self._environment = environment
-        rate_rps, duration_s, lags = self._defaults
-        options = environment.parsed_options
         try:
-            duration_s += lags * options.waf_lag
-            self.settings = read_settings(options, rate_rps=rate_rps, duration_s=duration_s)
-            self.signer = Signer.from_file(self.settings.secrets)
+            self._read(environment.parsed_options)
         except (LoadSettingsError, OSError, ValueError) as error:
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - Locust would show a traceback
             raise SystemExit(EXIT_USAGE) from None
         if not isinstance(environment.runner, WorkerRunner):
             environment.runner.register_message(_DONE, self._on_done)
 
+    def _read(self, options: Any, host: str | None = None) -> None:  # noqa: ANN401
+        self.settings = read_settings(options, self._load, host=host)
+        self.signer = Signer.from_file(self.settings.secrets)
+
     def _on_start(self, environment: Any, **_: Any) -> None:  # noqa: ANN401
+        """Check again what the web interface may have changed. Raises StopTest, before any user is made."""
+        try:
+            self._read(environment.parsed_options, environment.host)
+        except (LoadSettingsError, OSError, ValueError) as error:
+            raise StopTest(f"Error: {error}") from error
         self.started_at = time.time()
         self.observations = Observations()
         self._finished = 0
@@ -132,7 +127,7 @@ class Run:
         if self.settings.out:
             self._write(self.settings.out, bounds)
         for bound in bounds:
-            _log.info("%s %s: %s", "ok" if bound.is_kept else "BROKEN", bound.name, bound.measured)
+            _log.info("%s %s: %s", verdict_of(bound), bound.name, bound.measured)
         environment.process_exit_code = 0 if all(bound.is_kept for bound in bounds) else EXIT_BOUND_BROKEN
 
     def _write(self, out: Path, bounds: Sequence[Bound]) -> None:

@@ -17,8 +17,11 @@ class Signer:
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        """Read a file of `{provider: secret JSON}`, as `webhookctl load secrets` writes it."""
-        data = json.loads(path.read_text(encoding="utf-8"))
+        """Read the `secrets` of the file that `webhookctl load secrets` writes. Raises ValueError for another one."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))["secrets"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no secrets file: webhookctl load secrets FILE") from error
         return cls({name: ProviderSecret.from_json(json.dumps(secret)) for name, secret in data.items()})
 
     @property

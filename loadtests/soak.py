@@ -11,10 +11,11 @@ from loadtests.bodies import fresh_body
 from loadtests.bounds import Bound, answered
 from loadtests.observations import Observations
 from loadtests.run import Run
-from loadtests.settings import LoadSettings
+from loadtests.settings import Load, LoadSettings
 from loadtests.user import WebhookUser, users_for
 
 RATE_RPS: Final = 60.0
+FORGED_RPS: Final = 1.0
 ADDRESSES: Final = tuple(f"127.0.5.{n}" for n in range(1, 21))
 
 
@@ -23,7 +24,8 @@ def judge(seen: Observations, _: LoadSettings) -> Sequence[Bound]:
     return [answered(seen, "traffic", (200,)), answered(seen, "forger", (401,))]
 
 
-RUN = Run("soak", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS) + 1, duration_s=1800.0)
+LOAD = Load(name="soak", rate_rps=RATE_RPS, others_rps=FORGED_RPS, duration_s=1800.0)
+RUN = Run(LOAD, judge=judge, users=users_for(RATE_RPS) + 1)
 
 
 class Traffic(WebhookUser):
@@ -49,7 +51,7 @@ class Traffic(WebhookUser):
 class Forger(WebhookUser):
     """Somebody who tries."""
 
-    run_state, role, address, rate_rps = RUN, "forger", "127.0.5.99", 1.0
+    run_state, role, address, rate_rps = RUN, "forger", "127.0.5.99", FORGED_RPS
     fixed_count = 1
     expects = (401,)
 

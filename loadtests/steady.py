@@ -8,7 +8,7 @@ from locust import task
 from loadtests.bounds import Bound, answered, never_blocked
 from loadtests.observations import Observations
 from loadtests.run import Run
-from loadtests.settings import LoadSettings
+from loadtests.settings import Load, LoadSettings
 from loadtests.user import WebhookUser, users_for
 
 RATE_RPS: Final = 40.0
@@ -22,7 +22,8 @@ def judge(seen: Observations, settings: LoadSettings) -> Sequence[Bound]:
     return [answered(seen, "steady", (200,)), never_blocked(seen, "steady", why)]
 
 
-RUN = Run("steady", judge=judge, rate_rps=RATE_RPS, users=users_for(RATE_RPS), duration_s=60.0)
+LOAD = Load(name="steady", rate_rps=RATE_RPS, duration_s=60.0)
+RUN = Run(LOAD, judge=judge, users=users_for(RATE_RPS))
 
 
 class Steady(WebhookUser):

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from locust import FastHttpUser, task
 from locust.exception import StopUser
@@ -12,8 +12,9 @@ from lambdas.shared.webhook import webhook_id
 from loadtests.bodies import fresh_body
 from loadtests.observations import BLOCKED, THROTTLED
 from loadtests.run import Run
-from loadtests.source_address import BoundClientPool
+from loadtests.source_address import OWN_ADDRESS, BoundClientPool
 
+GOOD: Final = range(200, 300)
 REQUESTS_PER_USER_S = 2.0
 """A user waits for each answer, so a role gets one user for each so many requests a second."""
 
@@ -41,12 +42,16 @@ class WebhookUser(FastHttpUser):
     addresses: ClassVar[Sequence[str]] = ()
     rate_rps: ClassVar[float]
     takes_rate: ClassVar[bool] = False
+    catch_up_s: ClassVar[float] = 1.0
+    """How much of what a slow answer held up is sent after it; what is older is dropped."""
     expects: ClassVar[tuple[int, ...]] = (200,)
     network_timeout = 35.0
     connection_timeout = 10.0
 
     def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's own
-        self._from = self.source()
+        settings = self.run_state.settings
+        self.host = settings.host  # the checked one: the web interface may name another at any time
+        self._from = OWN_ADDRESS if settings.is_one_address else self.source()
         self.client_pool = BoundClientPool(self._from, concurrency=1, network_timeout=35.0, connection_timeout=10.0)
         super().__init__(environment)
         self._due = time.time()
@@ -57,18 +62,33 @@ class WebhookUser(FastHttpUser):
 
     def wait_time(self) -> float:
         """Return the seconds until this user's next turn, so that the role keeps its rate whatever the latency."""
-        self._due = max(self._due, time.time() - 1) + self.interval_s
+        self._due = max(self._due, time.time() - self.catch_up_s) + self.interval_s
         return max(0.0, self._due - time.time())
 
     @property
     def interval_s(self) -> float:
         """Seconds between two requests of one of the role's users."""
-        rate_rps = self.run_state.settings.rate_rps if self.takes_rate else self.rate_rps
+        settings = self.run_state.settings
+        rate_rps = settings.rate_rps if self.takes_rate else self.rate_rps * settings.others_scale
         return (self.fixed_count or 1) / rate_rps
 
+    @property
+    def starts_s(self) -> float:
+        """When this user's role begins, in seconds after the test did."""
+        return 0.0
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether this run has no place for the role; its `turn` then ends at once."""
+        return False
+
     def on_start(self) -> None:
-        """Spread the users of a role over its first interval."""
-        self._due = time.time() + random.random() * self.interval_s
+        """Wait for the role's turn, and spread its users over its first interval."""
+        if self.is_absent:
+            return
+        delay_s = self.starts_s + random.random() * self.interval_s
+        self._due = time.time() + delay_s
+        time.sleep(delay_s)
 
     def send_fresh(self, provider: str | None = None) -> int:
         """Send a new signed webhook and return the answer's status (0: none)."""
@@ -122,13 +142,16 @@ class AboveTheLimit(WebhookUser):
     @task
     def turn(self) -> None:
         """Send one webhook and move on to the next phase when it is time."""
+        if self.is_absent:
+            self.leave()
         mark = self.run_state.observations.mark(self.role)
         mark.first_request = mark.first_request or time.time()
-        is_blocked = self.send_stormily() == BLOCKED
+        status = self.send_stormily()
+        is_blocked = status == BLOCKED
         if self._silent_since is not None:
-            if not is_blocked:
+            if status in GOOD:
                 mark.first_allowed_after = mark.first_allowed_after or time.time()
-                self._finish()
+                self.leave()
             return
         if is_blocked:
             self._blocked_at = self._blocked_at or time.time()
@@ -136,7 +159,7 @@ class AboveTheLimit(WebhookUser):
         if self._blocked_at is not None and time.time() - self._blocked_at >= self.hold_s:
             self._silent_since = mark.silent_since = time.time()
             if not self.is_probing:
-                self._finish()
+                self.leave()
 
     def send_stormily(self) -> int:
         """Deliver the webhook in hand once more, or a new one after `STORM_LENGTH` deliveries; return the status."""
@@ -146,6 +169,7 @@ class AboveTheLimit(WebhookUser):
             self._storm = [(name, event_id, body, self.run_state.signer.headers(name, body))] * STORM_LENGTH
         return self.send(*self._storm.pop())
 
-    def _finish(self) -> None:
+    def leave(self) -> None:
+        """Tell the run that this user is done, and end. Raises StopUser."""
         self.run_state.done()
         raise StopUser

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar
 
 import typer
 
-from stack import outputs
 from webhookctl.commands import load_ports
 from webhookctl.commands.options import Confirm, Yes
 from webhookctl.context import Context
@@ -63,6 +62,7 @@ def run(
     lag_s = load_ports.choose_waf_lag(ctx.obj, waf_lag)
     plan = load.LoadPlan(
         scenario=scenario,
+        environment=ctx.obj.environment,
         host=ctx.obj.outputs.api_endpoint,
         folder=out or Path("reports") / f"{scenario}-{ctx.obj.now():%Y%m%dT%H%M%S}",
         waf_lag_s=lag_s,
@@ -79,11 +79,7 @@ def run(
         found = load.run_load(
             plan,
             runner=LocustRunner(secrets_file),
-            table=load_ports.status_reader(ctx.obj),
-            queue=load_ports.queue_depths(ctx.obj),
-            logs=ctx.obj.logs,
-            audit_group=ctx.obj.outputs[outputs.AUDIT_LOG_GROUP],
-            now=ctx.obj.now,
+            witness=load_ports.witness(ctx.obj),
             on_progress=lambda line: progress.update(_progress_line(line)),
         )
     ctx.obj.show(list(found.bounds) if ctx.obj.is_on_screen else found)
@@ -101,7 +97,9 @@ def secrets(
     Delete it after the run.
     """
     load_ports.write_load_secrets(ctx.obj, file)
-    ctx.obj.console.say(f"locust -f loadtests/rate_limit.py --host {ctx.obj.outputs.api_endpoint} --secrets {file}")
+    target = f"--host {ctx.obj.outputs.api_endpoint} --secrets {file}"
+    confirm = "" if ctx.obj.settings.is_embedded else " --confirm NAME-OF-THE-ENVIRONMENT"
+    ctx.obj.console.say(f"locust -f loadtests/rate_limit.py {target}{confirm}")
 
 
 def _progress_line(line: Mapping[str, Any]) -> str:

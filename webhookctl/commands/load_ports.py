@@ -12,9 +12,8 @@ from webhookctl.context import AppContext
 from webhookctl.core.logs import LogEvent
 
 if TYPE_CHECKING:
-    from webhookctl.aws.queue_depth import QueueDepths
-    from webhookctl.aws.table import Table
     from webhookctl.aws.waf import WebAcl
+    from webhookctl.core.load.proof import Witness
 
 DEFAULT_LAG_S: Final = 30.0
 """AWS WAF's usual lag; the local environment plays the same unless told otherwise."""
@@ -35,19 +34,20 @@ def web_acl(context: AppContext) -> "WebAcl":
     return WebAcl(context.session, context.outputs[outputs.WEB_ACL_ARN])
 
 
-def queue_depths(context: AppContext) -> "QueueDepths":
-    """Return the counters of the processing queue and the DLQ."""
+def witness(context: AppContext) -> "Witness":
+    """Return what proves a run: the table, the queues and the audit log, as they stand before it."""
     from webhookctl.aws.queue_depth import QueueDepths
+    from webhookctl.aws.table import Table
+    from webhookctl.core.load.proof import Witness
 
     found = context.outputs
-    return QueueDepths(context.session, queue_url=found[outputs.QUEUE_URL], dlq_url=found[outputs.DLQ_URL])
-
-
-def status_reader(context: AppContext) -> "Table":
-    """Return the table, for reading where many webhooks stand."""
-    from webhookctl.aws.table import Table
-
-    return Table(context.session, context.outputs[outputs.TABLE_NAME])
+    return Witness(
+        table=Table(context.session, found[outputs.TABLE_NAME]),
+        queue=QueueDepths(context.session, queue_url=found[outputs.QUEUE_URL], dlq_url=found[outputs.DLQ_URL]),
+        logs=context.logs,
+        audit_group=found[outputs.AUDIT_LOG_GROUP],
+        now=context.now,
+    )
 
 
 def access_log(context: AppContext, since: datetime) -> Iterable[LogEvent]:
@@ -91,4 +91,4 @@ def write_load_secrets(context: AppContext, file: Path) -> None:
         provider: sending_secret(context.secrets, context.outputs, provider, test_ca=lambda: context.test_ca)
         for provider in outputs.PROVIDERS
     }
-    write_secrets(file, found)
+    write_secrets(file, found, environment=context.environment, endpoint=context.outputs.api_endpoint)

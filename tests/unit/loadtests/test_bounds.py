@@ -1,6 +1,8 @@
 """Laws of the load tests' verdicts."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,9 +10,11 @@ from loadtests.bounds import (
     answered,
     blocked_in_time,
     never_blocked,
+    offers_its_rate,
     stays_blocked,
     throttled_above_the_stage_limit,
     unblocked_in_time,
+    verdict_of,
 )
 from loadtests.observations import Observations
 from loadtests.rate_limit_bounds import judge
@@ -19,9 +23,9 @@ from loadtests.settings import LoadSettings
 START = 1_700_000_000.0
 
 
-def settings(**changes: float) -> LoadSettings:
-    values: dict[str, float] = {"lag_s": 0.0, "rate_rps": 50.0, "duration_s": 300.0} | changes
-    return LoadSettings(host="http://127.0.0.1:1/prod", secrets=Path("s"), out=None, **values)  # type: ignore[arg-type]
+def settings(**changes: Any) -> LoadSettings:
+    values: dict[str, Any] = {"lag_s": 0.0, "rate_rps": 50.0, "duration_s": 300.0} | changes
+    return LoadSettings(host="http://127.0.0.1:1/prod", secrets=Path("s"), out=None, **values)
 
 
 def flow(seen: Observations, role: str, *, rate: int, seconds: range, status: int = 200) -> None:
@@ -133,6 +137,95 @@ def test_a_stage_lets_through_its_burst_and_its_rate() -> None:
     seen = Observations()
     flow(seen, "burst", rate=12, seconds=range(10))
     flow(seen, "burst", rate=30, seconds=range(10), status=429)
-    assert throttled_above_the_stage_limit(seen, "burst", rate_rps=10, burst=20, offered=42).is_kept
+    assert throttled_above_the_stage_limit(seen, "burst", rate_rps=10, burst=20).is_kept
     flow(seen, "burst", rate=1, seconds=range(5, 6))
-    assert not throttled_above_the_stage_limit(seen, "burst", rate_rps=10, burst=20, offered=42).is_kept
+    assert not throttled_above_the_stage_limit(seen, "burst", rate_rps=10, burst=20).is_kept
+
+
+def test_a_stage_that_was_not_put_to_the_test_is_not_said_to_hold() -> None:
+    """What the bucket would have let through anyhow is no evidence; one 429 of it is."""
+    seen = Observations()
+    flow(seen, "burst", rate=12, seconds=range(10))
+    calm = throttled_above_the_stage_limit(seen, "burst", rate_rps=1000, burst=1000)
+    assert (verdict_of(calm), calm.is_exercised) == ("not exercised", False)
+    flow(seen, "burst", rate=1, seconds=range(1), status=429)
+    assert throttled_above_the_stage_limit(seen, "burst", rate_rps=1000, burst=1000).is_exercised
+
+
+def test_a_role_that_sends_too_little_proves_nothing() -> None:
+    """8/s is 480 in a window: 432 count, 431 don't, and a run shorter than a window never does."""
+    seen = Observations()
+    flow(seen, "below", rate=8, seconds=range(50))
+    assert "client too slow" in offers_its_rate(seen, "below", 8, settings()).measured
+    flow(seen, "below", rate=8, seconds=range(50, 54))
+    assert offers_its_rate(seen, "below", 8, settings()).is_kept
+
+
+def whole_run(*, address_of_all: bool = False) -> Observations:
+    """Return a run in which every bound of the scenario is kept."""
+    seen = run_of(20)
+    flow(seen, "below", rate=8, seconds=range(70))
+    if not address_of_all:
+        flow(seen, "neighbour", rate=3, seconds=range(70))
+        flow(seen, "just_above", rate=15, seconds=range(45))
+        flow(seen, "just_above", rate=15, seconds=range(45, 48), status=403)
+        seen.mark("just_above").first_block = START + 45
+    return seen
+
+
+def every_200_is(status: int, *roles: str) -> Callable[[Observations], None]:
+    """Return what changes the good answers of roles to another one."""
+
+    def change(seen: Observations) -> None:
+        for key in [key for key in seen.cells if key[1] in roles and key[3] == 200]:
+            second, role, address, _ = key
+            seen.cells[second, role, address, status] = seen.cells.pop(key)
+
+    return change
+
+
+def half_as_many(seen: Observations) -> None:
+    """Let `below` be a client that offers 4/s."""
+    for key, cell in seen.cells.items():
+        cell.count //= 2 if key[1] == "below" else 1
+
+
+ALL_ROLES = ("below", "neighbour", "just_above", "above")
+
+
+@pytest.mark.parametrize(
+    ("harm", "broken"),
+    [
+        (lambda _: None, set()),
+        (every_200_is(500, "below", "neighbour"), {"below is answered 200", "neighbour is answered 200"}),
+        (
+            every_200_is(0, *ALL_ROLES),
+            {f"{role} is answered 200" for role in ("below", "neighbour")}
+            | {f"{role} is answered 200/403" for role in ("above", "just_above")},
+        ),
+        (half_as_many, {"below offers its rate"}),
+    ],
+)
+def test_a_broken_intake_and_a_lame_client_break_the_verdict(
+    harm: Callable[[Observations], None], broken: set[str]
+) -> None:
+    """No 403 to the wrong address is not enough: the load must have been offered, and taken."""
+    seen = whole_run()
+    harm(seen)
+    assert {bound.name for bound in judge(seen, settings()) if not bound.is_kept} == broken
+
+
+def test_a_limit_that_is_not_the_products_is_named() -> None:
+    """Twice the limit in stack and load test alike moves every other bound with it."""
+    bounds = {bound.name: bound for bound in judge(whole_run(), settings(limit=1200))}
+    assert not bounds["the configured limit is the product's"].is_kept
+    assert bounds["the configured limit is the product's"].measured == "1200 in 60 s"
+
+
+def test_what_takes_two_addresses_is_not_exercised_from_one() -> None:
+    """Beyond this machine the neighbour and the address just above are said to be untried, the rest is judged."""
+    bounds = judge(whole_run(address_of_all=True), settings(is_one_address=True))
+    verdicts = {bound.name: verdict_of(bound) for bound in bounds}
+    untried = {name for name, verdict in verdicts.items() if verdict == "not exercised"}
+    assert untried == {"neighbour is never blocked", "just_above is blocked in time"}
+    assert set(verdicts.values()) == {"not exercised", "kept"}

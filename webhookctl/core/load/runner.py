@@ -52,7 +52,17 @@ class LocustRunner:
 
     def _command(self, plan: LoadPlan, *, is_worker: bool = False) -> list[str]:
         scenario = _package() / f"{plan.scenario}.py"
-        command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", plan.host, "--allow-host", plan.host]
+        command = [
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            str(scenario),
+            "--host",
+            plan.host,
+            "--confirm",
+            plan.environment,
+        ]
         command += ["--secrets", str(self._secrets), "--waf-lag", f"{plan.waf_lag_s:g}", "--exit-code-on-error", "0"]
         options = {
             "--rate": plan.rate_rps,

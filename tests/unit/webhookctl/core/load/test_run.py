@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.shared.webhook import Status
+from webhookctl.core.load.proof import Witness
 from webhookctl.core.load.run import SCENARIOS, LoadPlan, LoadResult, check_scenario, run_load
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import NotFoundError, UsageError
@@ -30,6 +31,8 @@ class World:
         default_factory=lambda: {"stripe:evt_1": Status.PROCESSED, "square:e-2": Status.PROCESSED}
     )
     audited: Sequence[str] = ("stripe:evt_1", "square:e-2")
+    effects: Sequence[str] = ("stripe:evt_1", "square:e-2")
+    recorded: int = len(JOURNAL)
     dead: list[int] = field(default_factory=lambda: [0, 0])
     clock: datetime = datetime(2026, 3, 1, tzinfo=UTC)
     progress: list[Mapping[str, Any]] = field(default_factory=list)
@@ -37,7 +40,8 @@ class World:
     def run(self, plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
         plan.folder.mkdir(parents=True)
         yield {"elapsed_s": 1.0, "total": len(self.journal)}
-        (plan.folder / "observations.json").write_text(json.dumps({"bounds": [self.bound]}))
+        record = {"bounds": [self.bound], "cells": [[1, "below", "127.0.0.1", 200, self.recorded, []]]}
+        (plan.folder / "observations.json").write_text(json.dumps(record))
         lines = [json.dumps({"webhook_id": webhook, "status": status}) for webhook, status in self.journal]
         (plan.folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in lines))
 
@@ -57,26 +61,28 @@ class World:
         self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
     ) -> Iterator[LogEvent]:
         assert (group, end, pattern) == (AUDIT, None, None)
-        for n, webhook in enumerate(self.audited):
-            line = json.dumps({"webhookId": webhook})
-            yield LogEvent(at=start, group=group, stream="s", message=line, event_id=str(n))
+        received = [{"webhookId": webhook, "actor": "receiver", "status": "RECEIVED"} for webhook in self.audited]
+        done = [{"webhookId": webhook, "actor": "processor", "status": "PROCESSED"} for webhook in self.effects]
+        for n, line in enumerate([*received, *done, *done[-1:]]):
+            event_id = str(min(n, len(received) + len(done) - 1))
+            message = json.dumps({**line, "streamEventId": event_id})
+            yield LogEvent(at=start, group=group, stream="s", message=message, event_id=str(n))
 
     def sleep(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)
 
     def verdict(self) -> LoadResult:
-        plan = LoadPlan(scenario="rate_limit", host="http://127.0.0.1:1/prod", folder=self.folder / "out", waf_lag_s=0)
-        return run_load(
-            plan,
-            runner=self,
-            table=self,
-            queue=self,
-            logs=self,
-            audit_group=AUDIT,
-            now=lambda: self.clock,
-            on_progress=self.progress.append,
-            sleep=self.sleep,
+        plan = LoadPlan(
+            scenario="rate_limit",
+            environment="local",
+            host="http://127.0.0.1:1/prod",
+            folder=self.folder / "out",
+            waf_lag_s=0,
         )
+        witness = Witness(
+            table=self, queue=self, logs=self, audit_group=AUDIT, now=lambda: self.clock, sleep=self.sleep
+        )
+        return run_load(plan, runner=self, witness=witness, on_progress=self.progress.append)
 
 
 @pytest.fixture
@@ -88,10 +94,10 @@ def test_a_run_that_lost_nothing_keeps_every_bound(world: World) -> None:
     """Deliveries are counted, webhooks once; the proof and the queue's depth lie beside the report."""
     found = world.verdict()
     assert (found.sent, found.acknowledged, found.broken) == (5, 2, [])
-    assert [row.verdict for row in found.bounds] == ["kept"] * 5
+    assert [row.verdict for row in found.bounds] == ["kept"] * 8
     assert world.progress == [{"elapsed_s": 1.0, "total": 5}]
     proof = json.loads((world.folder / "out" / "proof.json").read_text())
-    assert len(proof["checks"]) == 4
+    assert len(proof["checks"]) == 7
     assert {depth for _, depth in proof["queue_depth"]} == {3}
 
 
@@ -101,10 +107,33 @@ def lose_one(world: World) -> None:
 
 def leave_one_waiting(world: World) -> None:
     world.stored["square:e-2"] = Status.RECEIVED
+    world.effects = ("stripe:evt_1",)
 
 
 def fail_one_without_a_dead_letter(world: World) -> None:
     world.stored["square:e-2"] = Status.FAILED
+    world.effects = ("stripe:evt_1",)
+
+
+def process_one_twice(world: World) -> None:
+    world.effects = (*world.effects, "stripe:evt_1")
+
+
+def process_one_unseen(world: World) -> None:
+    world.effects = ("stripe:evt_1",)
+
+
+def leave_one_unanswered(world: World) -> None:
+    world.journal = (*JOURNAL, ("stripe:evt_9", 0))
+    world.recorded += 1
+
+
+def break_the_intake(world: World) -> None:
+    world.journal = (("stripe:evt_1", 200), *((f"stripe:evt_{n}", 500) for n in range(2, 6)))
+
+
+def lose_a_line_of_the_journal(world: World) -> None:
+    world.recorded += 1
 
 
 def store_a_forgery(world: World) -> None:
@@ -112,11 +141,14 @@ def store_a_forgery(world: World) -> None:
 
 
 def skip_an_audit_line(world: World) -> None:
-    world.audited = ("square:e-2",)
+    fail_one_without_a_dead_letter(world)
+    world.dead = [0, 1]
+    world.audited = ("stripe:evt_1",)
 
 
 def acknowledge_nothing(world: World) -> None:
     world.journal = (("paypal:WH-3", 403),)
+    world.recorded = 1
 
 
 def break_the_scenarios_own(world: World) -> None:
@@ -129,6 +161,11 @@ def break_the_scenarios_own(world: World) -> None:
         (lose_one, {"nothing acknowledged is missing"}),
         (leave_one_waiting, {"everything acknowledged is processed or stands in the DLQ"}),
         (fail_one_without_a_dead_letter, {"everything acknowledged is processed or stands in the DLQ"}),
+        (process_one_twice, {"each webhook takes effect once"}),
+        (process_one_unseen, {"each webhook takes effect once"}),
+        (leave_one_unanswered, {"everything let through is acknowledged"}),
+        (break_the_intake, {"everything let through is acknowledged"}),
+        (lose_a_line_of_the_journal, {"the journal holds every request"}),
         (store_a_forgery, {"nothing refused is stored"}),
         (skip_an_audit_line, {"everything acknowledged is in the audit log"}),
         (acknowledge_nothing, {"nothing acknowledged is missing", "everything acknowledged is in the audit log"}),
@@ -143,7 +180,7 @@ def test_each_harm_breaks_its_own_bound(world: World, harm: Callable[[World], No
 
 def test_a_failed_webhook_with_its_dead_letter_is_accounted_for(world: World) -> None:
     """FAILED is an end as long as a message stands in the DLQ for it."""
-    world.stored["square:e-2"] = Status.FAILED
+    fail_one_without_a_dead_letter(world)
     world.dead = [2, 3]
     assert world.verdict().broken == []
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,15 +46,18 @@ def secrets(tmp_path: Path) -> Path:
     keys = {"stripe": "whsec_made_up", "square": "made up"}
     file = tmp_path / "secrets.json"
     extra = {"notificationUrl": "http://127.0.0.1/prod/webhook/square"}
-    write_secrets(file, {name: ProviderSecret(keys=(Key(id="k", value=v),), extra=extra) for name, v in keys.items()})
+    found = {name: ProviderSecret(keys=(Key(id="k", value=v),), extra=extra) for name, v in keys.items()}
+    write_secrets(file, found, environment="dev", endpoint="https://abc.example/prod")
     return file
+
+
+def steady(host: str, folder: Path, **changes: Any) -> LoadPlan:
+    return LoadPlan(scenario="steady", environment="dev", host=host, folder=folder, waf_lag_s=0, **changes)
 
 
 def test_a_scenario_runs_to_its_end_and_leaves_its_record(host: str, secrets: Path, tmp_path: Path) -> None:
     """Progress as it happens, then observations and one journal line for each request."""
-    plan = LoadPlan(
-        scenario="steady", host=host, folder=tmp_path / "out", waf_lag_s=0, rate_rps=20, seconds=2, workers=1
-    )
+    plan = steady(host, tmp_path / "out", rate_rps=20, seconds=2, workers=1)
     lines = list(LocustRunner(secrets).run(plan))
     assert lines[-1]["total"] > 0
     record = json.loads((plan.folder / "observations.json").read_text())
@@ -65,7 +69,7 @@ def test_a_scenario_runs_to_its_end_and_leaves_its_record(host: str, secrets: Pa
 
 def test_a_scenario_that_cannot_start_says_where_to_look(host: str, tmp_path: Path) -> None:
     """A missing secrets file ends it at once; Locust's log tells why."""
-    plan = LoadPlan(scenario="steady", host=host, folder=tmp_path / "out", waf_lag_s=0, seconds=2)
+    plan = steady(host, tmp_path / "out", seconds=2)
     with pytest.raises(WebhookctlError, match="exit code 2") as raised:
         list(LocustRunner(tmp_path / "nothing.json").run(plan))
     assert "locust.log" in (raised.value.hint or "")
@@ -75,6 +79,7 @@ def test_a_scenario_that_cannot_start_says_where_to_look(host: str, tmp_path: Pa
 def test_the_secrets_file_is_the_owners_alone(secrets: Path) -> None:
     """Mode 0600, also when it replaces a file that was open to all."""
     secrets.chmod(0o644)
-    write_secrets(secrets, {"stripe": ProviderSecret(keys=(Key(id="k", value="whsec_other"),))})
+    other = {"stripe": ProviderSecret(keys=(Key(id="k", value="whsec_other"),))}
+    write_secrets(secrets, other, environment="dev", endpoint="https://abc.example/prod")
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
-    assert json.loads(secrets.read_text())["stripe"]["keys"][0]["value"] == "whsec_other"
+    assert json.loads(secrets.read_text())["secrets"]["stripe"]["keys"][0]["value"] == "whsec_other"
