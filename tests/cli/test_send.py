@@ -182,6 +182,17 @@ def test_paypal_signs_with_the_operator_s_test_ca(cli: Callable[..., Any], tmp_p
         (("--file", "missing.json"), "missing.json"),
         (("--timestamp", "yesterday"), "ISO 8601"),
         (("--tamper", "everything"), "tamper"),
+        (("--currency", "XXY"), "'XXY' is not an ISO 4217 code"),
+        (("--currency", ""), "not an ISO 4217 code"),
+        (("--amount", "1" * 20), "more than any payment"),
+        (("--api-version", "1999-01-01"), "not known here"),
+        (("--api-version", "2099-01-01"), "not known here"),
+        (("--api-version", "newest"), "not an API version"),
+        (("--expect", "999"), "expect"),
+        (("--retry", "0"), "not a number above 0"),
+        (("--rate", "nan"), "not a number above 0"),
+        (("--source-address", "localhost"), "not an IP address"),
+        (("--url", ""), "not an http or https URL"),
     ],
 )
 def test_a_mistake_is_named(cli: Callable[..., Any], words: tuple[str, str], message: str) -> None:

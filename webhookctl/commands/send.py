@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from webhookctl.commands import send_actions
-from webhookctl.commands.send_options import SendOptions, complete_event_type, with_options
+from webhookctl.commands import send_actions, send_modes
+from webhookctl.commands.send_options import SendOptions, complete_event_type, given, with_options
 from webhookctl.context import Context
 from webhookctl.core.samples import catalogue
 
@@ -31,4 +31,5 @@ def send(ctx: Context, provider: Provider = None, event_type: EventType = None, 
 
     webhookctl send --list paypal
     """
+    send_modes.check(given(ctx), provider, options)
     send_actions.choose(options)(ctx.obj, provider, event_type, options)

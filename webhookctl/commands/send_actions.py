@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from stack.outputs import PROVIDERS
 from webhookctl.commands.interrupt import stopping
-from webhookctl.commands.send_input import AppStack, destination, drafts_of, money_of
+from webhookctl.commands.send_input import AppStack, asked_of, destination, drafts_of, money_of
+from webhookctl.commands.send_modes import Mode, mode_of
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import AppContext
 from webhookctl.core.samples.ids import IdSource
@@ -21,6 +22,7 @@ from webhookctl.core.send.print import Form, as_text
 from webhookctl.core.send.report import SendReport
 from webhookctl.core.send.request import Draft, Target, sign
 from webhookctl.core.send.targets import find_targets
+from webhookctl.errors import UsageError
 
 SLOW_BODY_S = 2.0
 """How long the slow sender takes over its body."""
@@ -29,14 +31,12 @@ Action = Callable[[AppContext, str | None, str | None, SendOptions], None]
 
 
 def choose(options: SendOptions) -> Action:
-    """Return what to do. The options that ask for something else than sending go first."""
-    if options.list:
-        return list_catalogue
-    if options.chaos:
-        return run_chaos
-    if options.scenario:
-        return play_scenario
-    return print_requests if options.print else send_webhooks
+    """Return what to do."""
+    mode = mode_of(options)
+    others: Mapping[Mode, Action] = {
+        Mode.LIST: list_catalogue, Mode.CHAOS: run_chaos, Mode.SCENARIO: play_scenario,
+    }  # fmt: skip
+    return others.get(mode, print_requests if options.print else send_webhooks)
 
 
 def list_catalogue(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
@@ -62,7 +62,7 @@ def send_webhooks(app: AppContext, provider: str | None, event_type: str | None,
 
 def send_drafts(app: AppContext, providers: Iterable[str], drafts: Iterator[Draft], options: SendOptions) -> None:
     """Send drafts of the given providers, and show and judge what came of it."""
-    targets = find_targets(providers, destination(options), stack=AppStack(app))
+    targets = ready(app, providers, options)
     found, is_stopped = deliver(app, targets, drafts, options)
     timelines = None
     try:
@@ -73,6 +73,19 @@ def send_drafts(app: AppContext, providers: Iterable[str], drafts: Iterator[Draf
         raise KeyboardInterrupt
     send_report.check(found, expected=options.expect)
     send_wait.check(timelines or (), may_fail=options.fail_times is not None)
+
+
+def ready(app: AppContext, providers: Iterable[str], options: SendOptions) -> dict[str, Target]:
+    """Return the targets, once all that is needed after sending is there too: nothing leaves before that."""
+    if options.fail_times and options.url is None and not app.stack_settings.allow_failure_injection:
+        raise UsageError(
+            f"--fail-times has no effect in {app.environment!r}: it does not let a webhook fail on purpose",
+            hint="leave --fail-times out, or choose another --env",
+        )
+    targets = find_targets(providers, destination(options), stack=AppStack(app))
+    if options.wait:
+        _ = app.table  # raises here what would come up after sending
+    return targets
 
 
 def deliver(
@@ -112,9 +125,10 @@ def play_scenario(app: AppContext, provider: str | None, event_type: str | None,
     found = scenario.load(options.scenario or "", folders=[app.settings.home / "scenarios"])
     providers = [provider] if provider else list(found.scripts)
     money = money_of(options)
-    runs = list(scenario.play(found, providers, count=options.count, money=money, ids=ids, now=app.now))
+    asked = asked_of(options)
+    runs = list(scenario.play(found, providers, count=options.count, money=money, asked=asked, ids=ids, now=app.now))
     drafts = scenario.drafts_of(runs, duplicates=options.duplicate, shuffle=options.shuffle, ids=ids)
-    targets = find_targets(providers, destination(options), stack=AppStack(app))
+    targets = ready(app, providers, options)
     sent, is_stopped = deliver(app, targets, drafts, options)
     if is_stopped or not options.wait:
         app.show(core.outcome(sent, None, is_brief=app.is_on_screen))
@@ -145,7 +159,7 @@ def run_chaos(app: AppContext, provider: str | None, event_type: str | None, opt
         )
         for name in ([provider] if provider else PROVIDERS)
     ]
-    table = None if options.url else app.table
+    table = app.table if options.url is None else None
     with app.console.progress("chaos") as shown:
         lines = chaos.run(benches, table, timeout_s=options.timeout.total_seconds(), on_case=shown.update)
     app.show(lines)

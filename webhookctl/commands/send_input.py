@@ -12,7 +12,7 @@ from webhookctl.context import AppContext
 from webhookctl.core.operator_file import reading
 from webhookctl.core.samples.ids import IdSource
 from webhookctl.core.samples.overrides import Overrides
-from webhookctl.core.samples.render import Money
+from webhookctl.core.samples.render import DEFAULT_AMOUNT, DEFAULT_CURRENCY, PLACES, Money
 from webhookctl.core.secrets.provider import sending_secret
 from webhookctl.core.send.compose import Recipe, Repetition, compose_many
 from webhookctl.core.send.request import Draft
@@ -39,10 +39,11 @@ def recipe_of(provider: str, event_type: str | None, options: SendOptions) -> Re
     return Recipe(
         provider=provider,
         event_type=event_type,
-        body=read_bytes(options.file) if options.file else None,
+        body=None if options.file is None else read_bytes(options.file),
         changes=changes_of(options),
         money=money_of(options),
         api_version=options.api_version,
+        asked=asked_of(options),
         fail_times=options.fail_times,
         signed_at=options.timestamp,
     )
@@ -50,7 +51,14 @@ def recipe_of(provider: str, event_type: str | None, options: SendOptions) -> Re
 
 def money_of(options: SendOptions) -> Money:
     """Return the amount that the event is about."""
-    return Money(amount=options.amount, currency=options.currency.upper())
+    amount = DEFAULT_AMOUNT if options.amount is None else options.amount
+    currency = DEFAULT_CURRENCY if options.currency is None else options.currency.upper()
+    return Money(amount=amount, currency=currency)
+
+
+def asked_of(options: SendOptions) -> list[str]:
+    """Return what the operator wants to stand in the event, so that one without a place for it is refused."""
+    return [name for name in PLACES if getattr(options, name) is not None]
 
 
 def changes_of(options: SendOptions) -> Overrides:

@@ -1,6 +1,8 @@
 """The options of `webhookctl send`, as one value, and the decorator that turns its fields into options."""
 
 import inspect
+import ipaddress
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -31,6 +33,25 @@ def signing_time(text: str) -> datetime:
         raise typer.BadParameter("use -10m, +1h, Unix seconds or ISO 8601") from error
 
 
+def above_zero(text: str) -> float:
+    """Read a finite number above zero."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a number above 0")
+    return number
+
+
+def ip_address(text: str) -> str:
+    """Read an IPv4 or IPv6 address."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not an IP address") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOptions:
     """Everything that `send` can be told besides the provider and the event type."""
@@ -41,8 +62,14 @@ class SendOptions:
     ] = None
     adds: Annotated[list[str] | None, typer.Option("--add", metavar="PATH=VALUE", help="Add a field.")] = None
     removes: Annotated[list[str] | None, typer.Option("--remove", metavar="PATH", help="Take a field out.")] = None
-    amount: Annotated[int, typer.Option("--amount", help="Amount in minor units; parts add up to it.")] = DEFAULT_AMOUNT
-    currency: Annotated[str, typer.Option("--currency", metavar="CODE", help="ISO 4217 currency.")] = DEFAULT_CURRENCY
+    amount: Annotated[
+        int | None,
+        typer.Option("--amount", help=f"Amount in minor units; parts add up to it. Default: {DEFAULT_AMOUNT}."),
+    ] = None
+    currency: Annotated[
+        str | None,
+        typer.Option("--currency", metavar="CODE", help=f"ISO 4217 currency. Default: {DEFAULT_CURRENCY}."),
+    ] = None
     api_version: Annotated[
         str | None,
         typer.Option("--api-version", metavar="DATE", help="Shape of an older API, e.g. 2024-06-20."),
@@ -82,20 +109,27 @@ class SendOptions:
     count: Annotated[int, typer.Option("--count", "-c", min=1, help="So many events, each with fresh ids.")] = 1
     duplicate: Annotated[int, typer.Option("--duplicate", metavar="N", min=0, help="Deliver each N more times.")] = 0
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Send in random order.")] = False
-    rate: Annotated[float | None, typer.Option("--rate", min=0.1, metavar="N", help="At most so many a second.")] = None
+    rate: Annotated[
+        float | None, typer.Option("--rate", parser=above_zero, metavar="N", help="At most so many a second.")
+    ] = None
     concurrency: Annotated[
         int, typer.Option("--concurrency", metavar="N", min=1, max=256, help="So many at a time.")
     ] = 1
     retry: Annotated[
         float | None,
-        typer.Option("--retry", metavar="FACTOR", help="Retry as the provider does, so many times faster."),
+        typer.Option(
+            "--retry", parser=above_zero, metavar="FACTOR", help="Retry as the provider does, so many times faster."
+        ),
     ] = None
     source_address: Annotated[
         str | None,
-        typer.Option("--source-address", metavar="IP", help="Send from this address, e.g. 127.0.0.7."),
+        typer.Option(
+            "--source-address", parser=ip_address, metavar="IP", help="Send from this address, e.g. 127.0.0.7."
+        ),
     ] = None
     expect: Annotated[
-        int | None, typer.Option("--expect", metavar="STATUS", help="Exit 7 unless every answer has it.")
+        int | None,
+        typer.Option("--expect", metavar="STATUS", min=100, max=599, help="Exit 7 unless every answer has it."),
     ] = None
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Follow to PROCESSED or the DLQ, with the time of each hop.")
@@ -104,6 +138,22 @@ class SendOptions:
     list: Annotated[bool, typer.Option("--list", "-l", help="List the event types.")] = False
     chaos: Annotated[bool, typer.Option("--chaos", help="Send one of each bad thing and check the answers.")] = False
     print: Annotated[Form | None, typer.Option("--print", help="Print the signed request; send nothing.")] = None
+
+
+def given(ctx: typer.Context) -> list[str]:
+    """Return the names of the parameters that stand on the command line, defaults left out."""
+    sources = ((param.name or "", ctx.get_parameter_source(param.name or "")) for param in ctx.command.params)
+    return [name for name, source in sources if source is not None and source.name == "COMMANDLINE"]
+
+
+def flag_of(name: str) -> str:
+    """Return how a parameter of `send` is written: `--set` for `sets`; an argument's own name."""
+    hint = get_type_hints(SendOptions, include_extras=True).get(name)
+    if hint is None:
+        return f"the {name.replace('_', ' ')}"
+    (option,) = hint.__metadata__
+    written = (option.default, *option.param_decls)  # Typer keeps the first of them in `default`
+    return next(str(word) for word in written if str(word).startswith("--"))
 
 
 def complete_event_type(ctx: typer.Context, incomplete: str) -> list[str]:

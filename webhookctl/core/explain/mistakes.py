@@ -111,7 +111,7 @@ def _byte_order_mark(body: bytes) -> Iterator[bytes]:
 
 def _base64(body: bytes) -> Iterator[bytes]:
     try:
-        yield base64.b64decode(body, validate=True)
+        yield base64.b64decode(b"".join(body.split()), validate=True)  # tools break its lines, or end it with one
     except (binascii.Error, ValueError):
         return
 

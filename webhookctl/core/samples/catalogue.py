@@ -1,6 +1,7 @@
 """The catalogue of sample events: which there are, what each provider's words look like, and the nearest to a typo."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,6 +16,8 @@ from webhookctl.errors import UsageError
 
 SAMPLES = Path(str(files("webhookctl").joinpath("samples")))
 _VOCABULARY = "_vocabulary.yaml"
+_VERSION = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(\.\w+)?", re.ASCII)
+_DAY = len("2024-06-20")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Vocabulary:
     `ids` maps a kind of object to its id's pattern (see `ids`). `amount_style` is `minor` (an integer) or
     `decimal` (a string). `signature_header` is in lower case. `signs_time`: the signature covers a time, so that old
     ones are refused. `retry_after_s` are the waits between the provider's delivery attempts.
+    `oldest_api_version` and `api_version` are the first and the last whose shapes are carried.
     """
 
     default: str
@@ -34,6 +38,7 @@ class Vocabulary:
     currency_case: str = "upper"
     indent: int | None = None
     api_version: str | None = None
+    oldest_api_version: str | None = None
     since: Mapping[str, str] = field(default_factory=dict)
     signs_time: bool = True
     retry_after_s: Sequence[float] = ()
@@ -101,6 +106,7 @@ def _shape(provider: str, event_type: str, words: Vocabulary, api_version: str |
         return folder / f"{event_type}.json"
     if words.api_version is None:
         raise UsageError(f"{provider} events carry no API version", hint="leave --api-version out")
+    _check_version(provider, words, api_version)
     if api_version < words.since.get(event_type, ""):
         raise UsageError(
             f"{event_type} does not exist before API version {words.since[event_type]}",
@@ -108,6 +114,18 @@ def _shape(provider: str, event_type: str, words: Vocabulary, api_version: str |
         )
     older = sorted(p for p in folder.glob("before-*") if api_version < p.name.removeprefix("before-"))
     return next((p for o in older if (p := o / f"{event_type}.json").exists()), folder / f"{event_type}.json")
+
+
+def _check_version(provider: str, words: Vocabulary, api_version: str) -> None:
+    """Refuse what is no version, and those whose shapes are not known. The day counts, the name after it does not."""
+    oldest, newest = words.oldest_api_version or "", words.api_version or ""
+    if not _VERSION.fullmatch(api_version):
+        raise UsageError(f"'{api_version}' is not an API version of {provider}", hint=f"such as {oldest} or {newest}")
+    if not oldest <= api_version[:_DAY] <= newest[:_DAY]:
+        raise UsageError(
+            f"the shapes of {provider}'s API version {api_version} are not known here",
+            hint=f"from {oldest} to {newest}; to write another in the event: --set api_version=...",
+        )
 
 
 @cache

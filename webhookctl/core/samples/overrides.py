@@ -164,16 +164,21 @@ def _unknown(event: dict[str, Any], path: str, option: str) -> NoReturn:
 
 
 def nearest(path: str, known: Sequence[str]) -> list[str]:
-    """Return up to five known paths, the closest first: siblings with a like name, then the same name elsewhere."""
-    parent, _, name = path.rpartition(".")
+    """Return up to five known paths, the closest first: those with the longest common parent, then by a like name."""
+    wanted = _names(path)
 
-    def closeness(candidate: str) -> tuple[float, float]:
-        other_parent, _, other_name = candidate.rpartition(".")
-        names = SequenceMatcher(None, name, other_name).ratio()
-        parents = SequenceMatcher(None, parent, other_parent).ratio()
-        return (names + parents, names)
+    def closeness(candidate: str) -> tuple[float, ...]:
+        other = _names(candidate)
+        common = next((i for i, (a, b) in enumerate(zip(wanted, other, strict=False)) if a != b), len(other))
+        names = SequenceMatcher(None, wanted[-1], other[-1]).ratio()
+        parents = SequenceMatcher(None, wanted[:-1], other[:-1]).ratio()
+        return (min(common, len(wanted) - 1), names + parents, names)
 
     return sorted(known, key=closeness, reverse=True)[:_SHOWN]
+
+
+def _names(path: str) -> list[str]:
+    return [str(step) for step in parse_path(path)]
 
 
 def _not_json(constant: str) -> NoReturn:

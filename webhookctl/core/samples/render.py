@@ -12,19 +12,28 @@ A placeholder is `{{name}}` or `{{name:argument}}` inside a string. When it is t
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from lambdas.shared.providers import get_provider
+from lambdas.shared.providers.money import MAX_MINOR
 from webhookctl.core.samples.catalogue import Sample, Vocabulary
+from webhookctl.core.samples.currencies import check_currency
 from webhookctl.core.samples.ids import Cast
 from webhookctl.errors import UsageError
 
 DEFAULT_AMOUNT = 4200
 DEFAULT_CURRENCY = "USD"
+
+PLACES: Mapping[str, frozenset[str]] = {
+    "amount": frozenset({"amount", "minor", "digits"}),
+    "currency": frozenset({"currency"}),
+    "api_version": frozenset({"api_version"}),
+}
+"""What an operator may ask for, with the placeholders that it fills."""
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)(?::([^{}]*))?\}\}")
 _OFFSET = re.compile(r"([+-]\d+)([smhd])")
@@ -60,8 +69,9 @@ class Money:
         """Refuse what no provider would send. Raises UsageError."""
         if self.amount < 0:
             raise UsageError(f"--amount {self.amount} is negative", hint="give minor units, such as 4200 for 42.00")
-        if not re.fullmatch(r"[A-Z]{3}", self.currency):
-            raise UsageError(f"--currency '{self.currency}' is not an ISO 4217 code", hint="such as USD, EUR or JPY")
+        if self.amount > MAX_MINOR:
+            raise UsageError(f"--amount {self.amount} is more than any payment", hint=f"at most {MAX_MINOR}")
+        check_currency(self.currency)
 
 
 def render(sample: Sample, *, cast: Cast, now: datetime, money: Money | None = None) -> dict[str, Any]:
@@ -70,6 +80,18 @@ def render(sample: Sample, *, cast: Cast, now: datetime, money: Money | None = N
     scope = _Scope(sample=sample, cast=cast, now=now.astimezone(UTC), money=money or Money(), event_id=event_id)
     filled: dict[str, Any] = _fill(sample.template, scope)
     return filled
+
+
+def check_asked(asked: Collection[str], *samples: Sample) -> None:
+    """Raise UsageError when something that was asked for has no place in any of the samples.
+
+    `asked` holds names of `PLACES`.
+    """
+    found = {match[1] for sample in samples for match in _PLACEHOLDER.finditer(json.dumps(sample.template))}
+    for name in asked:
+        if not found & PLACES[name]:
+            flag, which = f"--{name.replace('_', '-')}", " and ".join(dict.fromkeys(s.event_type for s in samples))
+            raise UsageError(f"{flag} has no effect: there is no place for it in {which}", hint=f"leave {flag} out")
 
 
 def serialise(event: Mapping[str, Any], words: Vocabulary) -> bytes:

@@ -1,7 +1,7 @@
 """Scenarios: sequences of events that belong together, found by name and turned into drafts."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -11,7 +11,7 @@ from typing import Any
 from webhookctl.core.samples import catalogue
 from webhookctl.core.samples.ids import Cast, IdSource
 from webhookctl.core.samples.overrides import Overrides
-from webhookctl.core.samples.render import Money
+from webhookctl.core.samples.render import Money, check_asked
 from webhookctl.core.scenario.file import Scenario, Script, Step, read
 from webhookctl.core.send.compose import Recipe, Repetition, compose, ordered
 from webhookctl.core.send.request import Draft
@@ -57,14 +57,19 @@ def play(
     *,
     count: int,
     money: Money,
+    asked: Collection[str] = (),
     ids: IdSource,
     now: Callable[[], datetime],
 ) -> Iterator[Run]:
-    """Yield `count` runs for each provider. The events of a run share the ids of their objects."""
+    """Yield `count` runs for each provider. The events of a run share the ids of their objects.
+
+    Raises UsageError when a provider has no script, or none of its events has a place for what is `asked`.
+    """
     for provider in providers:
         if provider not in scenario.scripts:
             known = ", ".join(scenario.scripts)
             raise UsageError(f"scenario '{scenario.name}' has no steps for {provider}", hint=f"it has: {known}")
+        check_asked(asked, *(catalogue.load(provider, step.send) for step in scenario.scripts[provider].steps))
         for _ in range(count):
             yield _run(provider, scenario.scripts[provider], money, ids, now())
 

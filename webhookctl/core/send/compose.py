@@ -1,7 +1,7 @@
 """From what the operator asked for to drafts: events of the catalogue or any bytes, changed as asked."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, repeat
@@ -10,7 +10,7 @@ from typing import Any
 from webhookctl.core.samples import catalogue, overrides
 from webhookctl.core.samples.ids import Cast, IdSource
 from webhookctl.core.samples.overrides import Overrides
-from webhookctl.core.samples.render import Money, render, serialise
+from webhookctl.core.samples.render import Money, check_asked, render, serialise
 from webhookctl.core.send.request import Draft, draft
 from webhookctl.errors import UsageError
 
@@ -20,7 +20,10 @@ FAILURE_KEY = "webhookctl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What to send. `body` (any bytes) stands in for an event of the catalogue. `fail_times` makes processing fail."""
+    """What to send. `body` (any bytes) stands in for an event of the catalogue. `fail_times` makes processing fail.
+
+    `asked` names what of `render.PLACES` the event must have a place for.
+    """
 
     provider: str
     event_type: str | None = None
@@ -30,6 +33,7 @@ class Recipe:
     api_version: str | None = None
     fail_times: int | None = None
     signed_at: datetime | None = None
+    asked: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ def ordered(drafts: Iterator[Draft], repetition: Repetition, *, ids: IdSource) -
 
 def _from_catalogue(recipe: Recipe, ids: IdSource, now: datetime, cast: Cast | None) -> bytes:
     sample = catalogue.load(recipe.provider, recipe.event_type, api_version=recipe.api_version)
+    check_asked(recipe.asked, sample)
     event = render(sample, cast=cast or Cast(ids, sample.vocabulary.ids), now=now, money=recipe.money)
     return serialise(_changed(event, recipe), sample.vocabulary)
 

@@ -51,7 +51,7 @@ def find_targets(providers: Iterable[str], destination: Destination, *, stack: S
 
 
 def _target(provider: str, destination: Destination, stack: Stack) -> Target:
-    url = check_url(destination.url) if destination.url else stack.webhook_url(provider)
+    url = stack.webhook_url(provider) if destination.url is None else check_url(destination.url)
     if destination.secret_from is None:
         return Target(url=url, secret=stack.secret(provider))
     source = SecretSource(read_stdin=stack.read_stdin, read_stored=stack.read_stored)

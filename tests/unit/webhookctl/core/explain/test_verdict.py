@@ -54,6 +54,8 @@ def test_a_genuine_request_verifies(provider: str) -> None:
         ("line breaks changed", lambda body: body.rstrip(b"\n")),
         ("line breaks changed", lambda body: body.replace(b"\n", b"\r\n")),
         ("body in base64", base64.b64encode),
+        ("body in base64", base64.encodebytes),
+        ("body in base64", lambda body: base64.encodebytes(body).replace(b"\n", b"\r\n")),
         ("re-serialised JSON", lambda body: json.dumps(json.loads(body), indent=4).encode()),
         ("byte order mark", lambda body: b"\xef\xbb\xbf" + body),
         ("quoted body", lambda body: json.dumps(body.decode()).encode()),

@@ -65,6 +65,13 @@ def test_the_nearest_paths_start_with_the_likeliest() -> None:
     assert nearest("data.amount", list(paths(EVENT)))[0] == "data.object.amount"
 
 
+def test_paths_with_the_longest_common_parent_come_first() -> None:
+    """An index past a list's end is next to that list's items, not to those of another list."""
+    event = {"data": {"object": {"types": ["card"], "more": [0] * 9}}, "types": list(range(9))}
+    assert nearest("data.object.types.5", list(paths(event)))[0] == "data.object.types[0]"
+    assert nearest("data.object.types[5].x", list(paths(event)))[0] == "data.object.types[0]"
+
+
 def test_add_makes_what_is_missing() -> None:
     """Members, their parents and list items can be added."""
     assert changed(adds=["data.object.metadata.order=7"])["metadata"] == {"order": 7}
