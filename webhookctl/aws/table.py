@@ -1,9 +1,10 @@
 """DynamoDB: reads the table of webhooks."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING
 
 from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.aws.batch_get import items_of
 from webhookctl.aws.session import AwsSession
 
 if TYPE_CHECKING:
@@ -32,29 +33,23 @@ class Table:
             for item in page["Items"]:
                 yield StoredWebhook.from_item(item)
 
+    def rows(self, webhook_ids: Sequence[str], *, is_consistent: bool = False) -> dict[str, StoredWebhook]:
+        """Return the webhooks that exist, without their bodies (batch reads)."""
+        how = {
+            "ProjectionExpression": ", ".join(_PROJECTED),
+            "ExpressionAttributeNames": _NAMES,
+            "ConsistentRead": is_consistent,
+        }
+        webhooks = (StoredWebhook.from_item(item) for item in items_of(self._client, self._name, webhook_ids, how))
+        return {webhook.webhook_id: webhook for webhook in webhooks}
+
     def statuses(self, webhook_ids: Sequence[str]) -> dict[str, Status]:
         """Return the status of each stored webhook among the ids (eventually consistent batch reads)."""
-        found: dict[str, Status] = {}
-        for start in range(0, len(webhook_ids), _BATCH):
-            wanted = [{"webhookId": {"S": webhook_id}} for webhook_id in webhook_ids[start : start + _BATCH]]
-            while wanted:
-                answer = self._client.batch_get_item(
-                    RequestItems={
-                        self._name: {
-                            "Keys": wanted,
-                            "ProjectionExpression": "webhookId, #status",
-                            "ExpressionAttributeNames": {"#status": "status"},
-                        }
-                    }
-                )
-                items = answer["Responses"].get(self._name, [])
-                found |= {item["webhookId"]["S"]: Status(item["status"]["S"]) for item in items}
-                wanted = cast("Any", answer.get("UnprocessedKeys", {})).get(self._name, {}).get("Keys", [])
-        return found
+        how = {"ProjectionExpression": "webhookId, #status", "ExpressionAttributeNames": {"#status": "status"}}
+        items = items_of(self._client, self._name, webhook_ids, how)
+        return {item["webhookId"]["S"]: Status(item["status"]["S"]) for item in items}
 
 
-_BATCH: Final = 100
-"""BatchGetItem's most keys."""
 _ATTRIBUTES = (
     "webhookId", "provider", "eventType", "eventCreatedAt", "receivedAt", "status", "bodySha256", "seq", "prevHash",
     "chainHash", "actor", "apiVersion", "livemode", "account", "traceId", "traceParent", "attempts", "lastError",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from stack import outputs as names
@@ -13,6 +13,12 @@ from webhookctl.core.events.search import EventSources, Source, source_of
 from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.logs import LogEvent
 
+if TYPE_CHECKING:
+    from webhookctl.aws.table import Table
+
+_WITH_SINCE: Final = """\
+With --since the audit log names the webhooks, and only they are read, one by one,
+until --limit are found: cheaper for a short time, dearer for most of the table."""
 _LOOK: Final = ScanLimits(visibility_s=30)
 _MOST: Final = 10_000
 """Dead letters that are looked through; beyond that the redrive comes first."""
@@ -20,15 +26,25 @@ _MOST: Final = 10_000
 
 def event_sources(app: AppContext) -> EventSources:
     """Return everything that can answer which webhooks are stored."""
-    return EventSources(
-        table=app.table, by_id=app.dead_letters.webhooks, payments=app.payment_index, audit=app.audit_log
-    )
+    return EventSources(table=app.table, by_id=webhook_rows(app), payments=app.payment_index, audit=app.audit_log)
+
+
+def webhook_rows(app: AppContext) -> "Table":
+    """Return the table, for reading many webhooks by id."""
+    from webhookctl.aws.table import Table
+
+    return Table(app.session, app.outputs[names.TABLE_NAME])
 
 
 def tell_cost(app: AppContext, keep: EventFilter, *, payment_id: str | None = None) -> None:
     """Say so where a question reads, and bills, the whole table."""
     if source_of(keep, payment_id=payment_id) is Source.SCAN:
-        app.console.say(f"This question costs {Source.SCAN.value}; with --since the audit log answers it.")
+        app.console.say(f"This question costs {Source.SCAN.value}.\n{_WITH_SINCE}")
+
+
+def tell_rest(app: AppContext, shown: int, more: str) -> None:
+    """Say that there is more than is shown, and how to get it."""
+    app.console.say(f"{shown:,} are shown, and there are more: {more}")
 
 
 def dead_letter_ids(app: AppContext, *ids: str) -> set[str]:

@@ -10,7 +10,7 @@ from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.commands import event_ports
 from webhookctl.commands.events_reconcile import reconcile
 from webhookctl.commands.events_resend import resend
-from webhookctl.commands.options import EventType, Follow, Limit, Provider, Since, Until
+from webhookctl.commands.options import AfterId, EventType, Follow, Limit, OfPayment, Provider, Since, Until, WebhookId
 from webhookctl.context import Context
 from webhookctl.core.audit import records
 from webhookctl.core.event_story import may_be_dead, tell, traces_of
@@ -24,7 +24,6 @@ TAIL_WINDOW = timedelta(minutes=15)
 StatusOption = Annotated[
     Status | None, typer.Option("--status", "-s", case_sensitive=False, help="Only those that stand here.")
 ]
-WebhookId = Annotated[str, typer.Argument(metavar="ID", help="<provider>:<event id>.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +49,31 @@ def list_(
     provider: Provider = None,
     event_type: EventType = None,
     status: StatusOption = None,
-    payment_id: Annotated[str | None, typer.Option("--payment", metavar="ID", help="Only this payment's.")] = None,
+    payment_id: OfPayment = None,
     since: Since = None,
     until: Until = None,
+    after: AfterId = None,
     limit: Limit = 50,
 ) -> None:
-    """List stored webhooks, newest first.
+    """List stored webhooks, newest first; stderr says when there are more than --limit, and how to go on.
 
-    With --payment the payment index answers, with --since the audit log. Anything else reads, and pays for, the whole
-    table; stderr says so.
+    With --payment the payment index answers, with --since the audit log says which webhooks to read. Anything else
+    reads, and pays for, the whole table; stderr says so.
     """
     app = ctx.obj
-    keep = events.EventFilter(provider=provider, event_type=event_type, status=status, since=since, until=until)
+    keep = events.EventFilter(
+        provider=provider,
+        event_type=event_type,
+        status=status,
+        since=since,
+        until=until,
+        after=events.show_event(app.table, after) if after else None,
+    )
     event_ports.tell_cost(app, keep, payment_id=payment_id)
-    found = event_search.find_events(event_ports.event_sources(app), keep, payment_id=payment_id, limit=limit)
-    app.show([_row(webhook) for webhook in found])
+    found = event_search.find_events(event_ports.event_sources(app), keep, payment_id=payment_id, limit=limit + 1)
+    app.show([_row(webhook) for webhook in found[:limit]])
+    if len(found) > limit:
+        event_ports.tell_rest(app, limit, f"--limit N, or\n--after {found[limit - 1].webhook_id}")
 
 
 @app.command()

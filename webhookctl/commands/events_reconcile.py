@@ -10,7 +10,7 @@ import typer
 from webhookctl.commands import event_ports
 from webhookctl.commands.options import Confirm, DryRun, Since, Yes, parsed_span
 from webhookctl.context import AppContext, Context
-from webhookctl.core.events.search import find_events
+from webhookctl.core.events.search import find_events, find_open
 from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.operator_file import read_text
 from webhookctl.core.reconcile import provider_events
@@ -58,7 +58,7 @@ def _requeue(
 ) -> None:
     event_ports.tell_cost(app, EventFilter(since=since))
     stuck = find_stuck(
-        find_events(event_ports.event_sources(app), EventFilter(since=since)),
+        find_open(event_ports.event_sources(app), EventFilter(since=since)),
         dead=event_ports.dead_letter_ids(app),
         now=app.now(),
         older_than=older_than,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from webhookctl.commands.options import PATIENCE, DryRun, Timeout
+from webhookctl.commands.options import PATIENCE, DryRun, Timeout, WebhookIds
 from webhookctl.commands.send_actions import send_drafts
 from webhookctl.commands.send_options import SendOptions
 from webhookctl.context import Context
@@ -13,7 +13,7 @@ from webhookctl.core.send.resend import drafts_of
 
 def resend(
     ctx: Context,
-    webhook_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="<provider>:<event id>.")],
+    webhook_ids: WebhookIds,
     url: Annotated[str | None, typer.Option("--url", help="Send here instead of to the stack.")] = None,
     secret_from: Annotated[
         str | None,

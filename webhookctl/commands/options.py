@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stack.outputs import PROVIDERS
+from webhookctl.core.events.stored import checked_key
 from webhookctl.core.timespan import parse_moment, parse_span
 from webhookctl.errors import UsageError
 
@@ -31,6 +32,13 @@ def _provider(name: str) -> str:
     if name not in PROVIDERS:
         raise typer.BadParameter(f"unknown provider {name!r} (one of {', '.join(PROVIDERS)})")
     return name
+
+
+def _key(text: str) -> str:
+    try:
+        return checked_key(text)
+    except UsageError as error:
+        raise typer.BadParameter(error.message) from error
 
 
 def _window(ctx: typer.Context, param: typer.CallbackParam, value: datetime | None) -> datetime | None:
@@ -85,5 +93,12 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 Confirm = Annotated[
     str | None,
     typer.Option("--confirm", metavar="NAME", help="The environment's name: confirms a write to a protected one."),
+]
+WebhookId = Annotated[str, typer.Argument(metavar="ID", parser=_key, help="<provider>:<event id>.")]
+WebhookIds = Annotated[list[str], typer.Argument(metavar="ID...", parser=_key, help="<provider>:<event id>.")]
+PaymentId = Annotated[str, typer.Argument(metavar="PAYMENT", parser=_key, help="The provider's id of the payment.")]
+OfPayment = Annotated[str | None, typer.Option("--payment", metavar="ID", parser=_key, help="Only this payment's.")]
+AfterId = Annotated[
+    str | None, typer.Option("--after", metavar="ID", parser=_key, help="Go on after this one, the last of a page.")
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most this many.")]

@@ -1,11 +1,14 @@
 """`webhookctl payments`: what a payment's events come to."""
 
+import sys
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from webhookctl.commands.options import Limit, Provider, Since, Until
+from webhookctl.commands import event_ports
+from webhookctl.commands.options import Limit, PaymentId, Provider, Since, Until
 from webhookctl.context import Context
 from webhookctl.core.audit import records
 from webhookctl.core.events import payments
@@ -14,16 +17,31 @@ app = typer.Typer(help="Show what a payment's events come to.", no_args_is_help=
 
 DEFAULT_WINDOW = timedelta(days=1)
 
+
+class PaymentStatus(StrEnum):
+    """What the events of a payment can come to."""
+
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    UNKNOWN = "unknown"
+
+
 StatusOption = Annotated[
-    str | None,
-    typer.Option("--status", "-s", metavar="STATUS", help="pending, authorized, succeeded, failed, refunded, ..."),
+    PaymentStatus | None,
+    typer.Option("--status", "-s", case_sensitive=False, help="Only those whose events come to this."),
 ]
 
 
 @app.command()
 def show(
     ctx: Context,
-    payment_id: Annotated[str, typer.Argument(metavar="PAYMENT", help="The provider's id of the payment.")],
+    payment_id: PaymentId,
 ) -> None:
     """Show a payment's state, refunds and disputes, and the events that they follow from."""
     ctx.obj.show(payments.show_payment(ctx.obj.payment_index, payment_id))
@@ -38,9 +56,15 @@ def list_(
     until: Until = None,
     limit: Limit = 50,
 ) -> None:
-    """List the payments that events of the last day (or --since) touched, newest first."""
+    """List the payments that events of the last day (or --since) touched, newest first.
+
+    Each of them costs a query of the payment index, also where --limit leaves it out.
+    """
     app = ctx.obj
     wanted = records.AuditFilter(provider=provider, status="PROCESSED")
     changes = records.query(app.audit_log, wanted, start=since or app.now() - DEFAULT_WINDOW, end=until)
     keep = payments.PaymentFilter(provider=provider, status=status)
-    app.show(payments.list_payments(app.payment_index, changes, keep=keep, limit=limit))
+    found = payments.list_payments(app.payment_index, changes, keep=keep, limit=sys.maxsize)
+    app.show(found[:limit])
+    if len(found) > limit:
+        event_ports.tell_rest(app, limit, f"--limit {len(found)}")

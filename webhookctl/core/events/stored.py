@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.core.audit.records import WEBHOOK, AuditRecord
 from webhookctl.core.money import Money
-from webhookctl.errors import NotFoundError
+from webhookctl.errors import NotFoundError, UsageError
+
+_LONGEST_KEY: Final = 2048
+"""Bytes of a partition key (DynamoDB quotas)."""
 
 
 class WebhookTable(Protocol):
@@ -25,13 +28,17 @@ class WebhookTable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """What `events list` keeps; None keeps everything but delivery records. Times are of receipt."""
+    """What `events list` keeps; None keeps everything but delivery records. Times are of receipt.
+
+    `after` is the last webhook of the page before, newest first: only what stands after it is kept.
+    """
 
     provider: str | None = None
     event_type: str | None = None
     status: Status | None = None
     since: datetime | None = None
     until: datetime | None = None
+    after: StoredWebhook | None = None
 
     def matches(self, webhook: StoredWebhook) -> bool:
         """Whether the webhook passes every condition."""
@@ -40,14 +47,39 @@ class EventFilter:
             and self.provider in (None, webhook.provider)
             and self.event_type in (None, webhook.event_type)
             and self.status in (None, webhook.status)
-            and (self.since is None or webhook.received_at >= self.since)
-            and (self.until is None or webhook.received_at < self.until)
+            and self.covers(webhook.received_at, webhook.webhook_id)
+        )
+
+    def covers(self, received_at: datetime, webhook_id: str) -> bool:
+        """Whether a webhook of this time and id can pass."""
+        return (
+            (self.since is None or received_at >= self.since)
+            and (self.until is None or received_at < self.until)
+            and (self.after is None or (received_at, webhook_id) < age_of(self.after))
         )
 
 
+def age_of(webhook: StoredWebhook) -> tuple[datetime, str]:
+    """Return what lists are ordered by."""
+    return webhook.received_at, webhook.webhook_id
+
+
+def checked_key(text: str, name: str = "id") -> str:
+    """Return an id that the table can be asked for as it is. Raises UsageError that calls it `name`."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"this {name} is not text in UTF-8") from error
+    if not text.strip():
+        raise UsageError(f"the {name} is empty")
+    if size > _LONGEST_KEY:
+        raise UsageError(f"this {name} has {size:,} bytes; none has more than {_LONGEST_KEY:,}")
+    return text
+
+
 def show_event(table: WebhookTable, webhook_id: str) -> StoredWebhook:
-    """Return one stored webhook. Raises NotFoundError."""
-    found = table.get(webhook_id)
+    """Return one stored webhook. Raises NotFoundError, and UsageError for what can't be an id."""
+    found = table.get(checked_key(webhook_id))
     if found is None:
         raise NotFoundError(
             f"no webhook {webhook_id!r} is stored",

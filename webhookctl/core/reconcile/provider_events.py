@@ -124,7 +124,7 @@ def compare(
 
     `stored` should reach a little further back than `listed`: an event is received after it happened.
     """
-    ours = {webhook.webhook_id: webhook for webhook in stored}
+    ours = {webhook.webhook_id: webhook for webhook in stored if webhook.status.is_webhook}
     theirs = {webhook_id(provider, event.event_id): event for event in listed}
     rows = [_compared(key, event, ours.get(key)) for key, event in theirs.items()]
     rows += [

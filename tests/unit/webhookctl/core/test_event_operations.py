@@ -1,20 +1,16 @@
-"""Searching, telling and reconciling stored webhooks."""
+"""Telling and reconciling stored webhooks."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
 
-from lambdas.shared.webhook import PaymentEvent, Status, StoredWebhook
-from webhookctl.core.audit.records import AuditFilter
+from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
-from webhookctl.core.events.parts import PaymentFact
-from webhookctl.core.events.search import EventSources, Source, find_events, source_of
-from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.reconcile.provider_events import ListedFile, Standing, compare
 from webhookctl.core.reconcile.stuck import find_stuck, requeue
@@ -37,58 +33,6 @@ def webhook(name: str, status: Status = Status.RECEIVED, *, age_min: int = 60) -
         body=b'{"id":"evt","data":{"email":"a@b.example","amount":3}}',
         body_sha256="0",
     ).sealed()
-
-
-class Store:
-    """Table, payment index and audit log in one; `scans` counts the expensive question."""
-
-    def __init__(self, *webhooks: StoredWebhook) -> None:
-        self._webhooks = {w.webhook_id: w for w in webhooks}
-        self.scans = 0
-
-    def get(self, webhook_id: str) -> StoredWebhook | None:
-        """Return one."""
-        return self._webhooks.get(webhook_id)
-
-    def scan(self) -> Iterator[StoredWebhook]:
-        """Return all."""
-        self.scans += 1
-        return iter(self._webhooks.values())
-
-    def get_many(self, webhook_ids: Iterable[str]) -> Mapping[str, StoredWebhook]:
-        """Return those that exist."""
-        return {i: self._webhooks[i] for i in webhook_ids if i in self._webhooks}
-
-    def facts(self, payment_id: str) -> Sequence[PaymentFact]:
-        """Return one event for every payment."""
-        event = PaymentEvent(kind="other", payment_id=payment_id)
-        return [PaymentFact(webhook_id="stripe:a", provider="stripe", event_type="x", at=NOW, event=event)]
-
-    def lines(self, wanted: AuditFilter, *, start: datetime, end: datetime | None = None) -> Iterator[LogEvent]:
-        """Tell of every webhook received since the start."""
-        del end
-        for n, w in enumerate(self._webhooks.values()):
-            if w.received_at >= start:
-                line = {"type": "audit", "webhookId": w.webhook_id, "streamEventId": str(n), "status": wanted.status}
-                yield LogEvent(at=w.received_at, group="g", stream="s", message=json.dumps(line), event_id=str(n))
-
-
-def found(store: Store, keep: EventFilter, payment_id: str | None = None) -> list[str]:
-    """Return the ids that a question finds."""
-    sources = EventSources(table=store, by_id=store, payments=store, audit=store)
-    return [w.webhook_id for w in find_events(sources, keep, payment_id=payment_id)]
-
-
-def test_only_a_question_without_start_or_payment_scans_the_table() -> None:
-    """The index answers for a payment, the audit log for a time."""
-    store = Store(webhook("a", age_min=5), webhook("b", age_min=500))
-    recent = EventFilter(since=NOW - timedelta(hours=1))
-    assert found(store, recent) == ["stripe:a"]
-    assert found(store, EventFilter(), "pi_1") == ["stripe:a"]
-    assert store.scans == 0
-    assert found(store, EventFilter()) == ["stripe:a", "stripe:b"]
-    assert store.scans == 1
-    assert source_of(EventFilter(), payment_id=None) is Source.SCAN
 
 
 def test_stuck_is_what_is_old_unprocessed_and_no_dead_letter() -> None:

@@ -31,3 +31,12 @@ def test_anything_else_is_a_usage_error(text: str) -> None:
     """The message shows what is expected."""
     with pytest.raises(UsageError, match="like 15m, 1h, 2d"):
         parse_span(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["999999d", "9" * 400 + "w", "40000d", "0001-01-01T00:00:00+05:00", "9999-12-31", "60000w"]
+)
+def test_what_no_clock_reaches_is_a_usage_error(text: str) -> None:
+    """Neither an overflow nor a time that AWS would refuse."""
+    with pytest.raises(UsageError, match=r"longer than 100 years|between the years 1970 and 9000"):
+        parse_moment(text, now=NOW)
