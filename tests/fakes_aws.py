@@ -30,7 +30,7 @@ class Fault(StrEnum):
 
     LOST = "request lost before it took effect"
     REPLY_LOST = "took effect, reply lost"
-    SLOW = "took effect, reply slower than the read timeout"
+    SLOW = "took effect after a slow connection, reply slower than the read timeout"
     THROTTLED = "throttled"
     ERROR = "503 before it took effect"
     DENIED = "access denied"
@@ -106,7 +106,7 @@ class FakeAws(FakeSqs):
         response = self._apply(name, json.loads(cast("bytes", request.body) or b"{}"), request)
         self._maybe_crash(name, "after")
         if fault is Fault.SLOW:
-            self.clock.advance(lambda_aws.READ_TIMEOUT_S)
+            self.clock.advance(lambda_aws.ATTEMPT_S)
         if fault in (Fault.SLOW, Fault.REPLY_LOST):
             raise ReadTimeoutError(endpoint_url=URL)
         return response

@@ -27,7 +27,7 @@ def new_client(service: str) -> Any:
         signature_version=UNSIGNED,
         user_agent="test",  # put together anew for each request, the usual one takes a sixth of a soak's time
     )
-    return _session().client(service, endpoint_url=URL, config=config)  # type: ignore[call-overload]
+    return lambda_aws.limited(_session().client(service, endpoint_url=URL, config=config))  # type: ignore[call-overload]
 
 
 @cache

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any, Protocol
 
 from lambdas.processor.process import Outcome, Processed, Processor, describe
-from lambdas.shared import aws
+from lambdas.shared import aws, deadline
 from lambdas.shared.clock import utc_now
-from lambdas.shared.errors import UnavailableError, WebhookError
+from lambdas.shared.errors import WebhookError
 from lambdas.shared.event_store import EventStore
 from lambdas.shared.logging import WideLog, metric
 from lambdas.shared.providers import get_provider
@@ -84,11 +84,11 @@ def process_batch(event: Mapping[str, Any], context: LambdaContext, *, environme
     )
     failures = []
     waits = _Waits()
-    for record in event["Records"]:
-        message = Message.from_record(record)
-        has_time = context.get_remaining_time_in_millis() / 1000 > RECORD_BUDGET_S
-        if not _is_done(message, processor, waits, has_time=has_time, environment=environment):
-            failures.append({"itemIdentifier": message.message_id})
+    with deadline.within(lambda: context.get_remaining_time_in_millis() / 1000):
+        for record in event["Records"]:
+            message = Message.from_record(record)
+            if not _is_done(message, processor, waits, environment=environment):
+                failures.append({"itemIdentifier": message.message_id})
     waits.write(environment.log)
     return {"batchItemFailures": failures}
 
@@ -98,13 +98,11 @@ def retry_delay_s(receive_count: int, *, base_s: int, cap_s: int) -> int:
     return int(min(cap_s, base_s * 2 ** min(receive_count - 1, 16)))
 
 
-def _is_done(
-    message: Message, processor: Processor, waits: "_Waits", *, has_time: bool, environment: Environment
-) -> bool:
+def _is_done(message: Message, processor: Processor, waits: "_Waits", *, environment: Environment) -> bool:
     started = utc_now()
     settings = environment.settings
     calls = {"load": AwsCall.table("GetItem", settings.table_name)}
-    trip = _Trip(message, processor, has_time=has_time)
+    trip = _Trip(message, processor)
     line: dict[str, Any] = {"type": "processing", "messageId": message.message_id, "attempt": message.receive_count}
     error: Exception | None = None
     try:
@@ -123,16 +121,14 @@ def _is_done(
 class _Trip:
     """One message's way through load and process; remembers the webhook for the log line, whatever happens."""
 
-    def __init__(self, message: Message, processor: Processor, *, has_time: bool) -> None:
+    def __init__(self, message: Message, processor: Processor) -> None:
         self._message = message
         self._processor = processor
-        self._has_time = has_time
         self.webhook: StoredWebhook | None = None
 
     def run(self, trace: Span, waits: "_Waits") -> dict[str, Any]:
         trace.annotate(attempt=self._message.receive_count, outcome="failed")
-        if not self._has_time:
-            raise UnavailableError("too little time is left in this batch", reason="out_of_time")
+        deadline.require(RECORD_BUDGET_S)
         with trace.step("load"):
             webhook = self._processor.load(message_webhook_id(self._message.body))
         self.webhook = webhook

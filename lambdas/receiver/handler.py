@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from lambdas.receiver.event import read_headers, read_request
 from lambdas.receiver.receive import Receipt, Receiver
-from lambdas.shared import aws
+from lambdas.shared import aws, deadline
 from lambdas.shared.clock import utc_now
 from lambdas.shared.errors import (
     MalformedError,
@@ -112,13 +112,13 @@ def _receive(
         now=utc_now,
         max_body_bytes=settings.max_body_bytes,
         retention=timedelta(days=settings.retention_days),
-        has_time=lambda: context.get_remaining_time_in_millis() / 1000 > aws.CALL_BUDGET_S,
     )
     calls = {
         "store": AwsCall.table("PutItem", settings.table_name),
         "enqueue": AwsCall.queue("SendMessage", settings.queue_url),
     }
-    with span(f"{FUNCTION}-{settings.environment}", header, calls=calls) as trace:
+    is_bounded = deadline.within(lambda: context.get_remaining_time_in_millis() / 1000)
+    with is_bounded, span(f"{FUNCTION}-{settings.environment}", header, calls=calls) as trace:
         trace.annotate(provider=request.provider)
         try:
             receipt = receiver.receive(request, trace)

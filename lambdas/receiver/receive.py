@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lambdas.shared.body import is_same_event
 from lambdas.shared.card_data import mask, redact
-from lambdas.shared.errors import MalformedError, TooLargeError, UnavailableError, VerificationError
+from lambdas.shared.errors import MalformedError, TooLargeError, VerificationError
 from lambdas.shared.event_store import Written
 from lambdas.shared.providers.base import Provider, ProviderSecret, Verification
 from lambdas.shared.tracing import Span, TraceHeader
@@ -70,7 +70,7 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """The collaborators of `receive`. `has_time` says whether another AWS call can end before the function must."""
+    """The collaborators of `receive`."""
 
     get_provider: Callable[[str], Provider]
     secrets: Secrets
@@ -79,7 +79,6 @@ class Receiver:
     now: Callable[[], datetime]
     max_body_bytes: int
     retention: timedelta
-    has_time: Callable[[], bool] = lambda: True
 
     def receive(self, request: WebhookRequest, span: Span) -> Receipt:
         """Verify, store and queue one delivery.
@@ -99,12 +98,11 @@ class Receiver:
         with span.step("store"):
             if verification.delivery_id is not None:
                 self._claim(verification.delivery_id, webhook)
-            existing = self._put(webhook)
+            existing = self.events.put(webhook).existing
         outcome = Outcome.ACCEPTED if existing is None else self._outcome_beside(existing, webhook)
         current = existing or webhook
         if not current.is_terminal:
             with span.step("enqueue"):
-                self._require_time()
                 self.queue.send(current.message(), trace_header=span.header)
         return Receipt(webhook=current, outcome=outcome, key_id=verification.key_id)
 
@@ -123,23 +121,15 @@ class Receiver:
         """Tell a duplicate from another body under the same id; the latter is kept beside the first, unprocessed."""
         if is_same_event(existing.body, webhook.body):
             return Outcome.DUPLICATE
-        self._put(_conflict(webhook, expires_at=self.now() + self.retention))
+        self.events.put(_conflict(webhook, expires_at=self.now() + self.retention))
         return Outcome.CONFLICT
 
     def _claim(self, delivery_id: str, webhook: StoredWebhook) -> None:
         """Hold a signed delivery id for this body. PayPal signs a CRC32 only: a second body under the id is forged."""
         claim = _claim(delivery_id, webhook, expires_at=self.now() + CLAIM_LIFETIME)
-        existing = self._put(claim)
+        existing = self.events.put(claim).existing
         if existing is not None and existing.body_sha256 != claim.body_sha256:
             raise VerificationError("the delivery id was used for another body", reason="delivery_reused")
-
-    def _put(self, webhook: StoredWebhook) -> StoredWebhook | None:
-        self._require_time()
-        return self.events.put(webhook).existing
-
-    def _require_time(self) -> None:
-        if not self.has_time():
-            raise UnavailableError("too little time is left to answer for another call", reason="out_of_time")
 
 
 def _checked(identity: EventIdentity) -> EventIdentity:

@@ -10,21 +10,26 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from lambdas.shared import deadline
 from lambdas.shared.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
 T = TypeVar("T")
+C = TypeVar("C", bound="BaseClient")
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 2.0
+ATTEMPT_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
+"""Worst time of one try. None is begun that the invocation's time (`deadline`) might not see the end of."""
 ATTEMPTS = 2
-"""Tries of one call. With the timeouts: a call takes at most about `CALL_BUDGET_S`."""
-CALL_BUDGET_S = ATTEMPTS * READ_TIMEOUT_S + 1.0
-"""Worst time of one call: every try reads until its timeout, and up to 1 s of back-off lies between."""
+"""Tries of one call; a throttled key has three, whose fast refusals cost little beside."""
+CALL_BUDGET_S = ATTEMPTS * ATTEMPT_S + 1.0
+"""Worst time of one call: every try takes its worst, and up to 1 s of back-off lies between."""
 
 KEY_THROTTLED = frozenset({"KMS.ThrottlingException", "KmsThrottled", "KMSThrottlingException"})
 """How DynamoDB, SQS and Secrets Manager pass on a throttled KMS key. botocore does not retry these by itself."""
@@ -34,25 +39,36 @@ _KEY_RETRY_DELAYS_S = (0.1, 0.3)
 @cache
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client of this execution environment, made at its first use."""
-    return boto3.client("dynamodb", config=_config())
+    return limited(boto3.client("dynamodb", config=_config()))
 
 
 @cache
 def sqs() -> "SQSClient":
     """Return the SQS client."""
-    return boto3.client("sqs", config=_config())
+    return limited(boto3.client("sqs", config=_config()))
 
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     """Return the Secrets Manager client."""
-    return boto3.client("secretsmanager", config=_config())
+    return limited(boto3.client("secretsmanager", config=_config()))
+
+
+def limited(client: C) -> C:
+    """Let a client begin no try, be it the SDK's own, that might outlast the invocation: UnavailableError instead."""
+    client.meta.events.register_first("before-send", _require_time)
+    return client
+
+
+def _require_time(**_: object) -> None:
+    deadline.require(ATTEMPT_S)
 
 
 def call(service: str, operation: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Run one AWS call; a throttled KMS key is tried again shortly.
+    """Run one AWS call; a throttled KMS key is tried again shortly, while the invocation has time for it.
 
-    Raises UnavailableError with the reason `<service>_<code>` for everything that AWS or the network refuses.
+    Raises UnavailableError with the reason `<service>_<code>` for everything that AWS or the network refuses, and
+    `out_of_time` when another try might outlast the invocation.
     """
     for delay_s in _KEY_RETRY_DELAYS_S:
         try:

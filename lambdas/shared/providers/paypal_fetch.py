@@ -7,10 +7,13 @@ from typing import IO, Final
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
+from lambdas.shared import deadline
 from lambdas.shared.errors import UnavailableError, VerificationError
 from lambdas.shared.providers.base import Reason
 
 TIMEOUT_S: Final = 2.0
+STAGES: Final = 3
+"""Connecting, TLS and the answer may each take the timeout."""
 MAX_BYTES: Final = 16 * 1024
 """PayPal's certificates are about 3 kB, and its API's answers shorter."""
 
@@ -42,16 +45,17 @@ def read(request: Request, *, context: ssl.SSLContext | None, timeout_s: float) 
     """Send one request and return the answer's body, within one deadline for the whole and within MAX_BYTES.
 
     Raises HTTPError for anything but 2xx, a redirect included; OSError and HTTPException for what goes wrong below,
-    AnswerTooLongError among them.
+    AnswerTooLongError among them; UnavailableError when the invocation has no time for it.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline.require(STAGES * timeout_s)
+    ends = time.monotonic() + timeout_s
     with opener(context).open(request, timeout=timeout_s) as response:
         body = b""
         while chunk := response.read1(4096):
             body += chunk
             if len(body) > MAX_BYTES:
                 raise AnswerTooLongError
-            if time.monotonic() > deadline:
+            if time.monotonic() > ends:
                 raise TimeoutError("the answer took too long")
     return body
 
