@@ -27,7 +27,9 @@ PROVIDER_RPS: Final = 14.0
 PRODUCT_RPS: Final = 10.0
 """What the product promises an address; the configured limit must be that."""
 
-BELOW_S: Final = WAF_WINDOW_S + WAF_CHECK_INTERVAL_S + SLACK_S
+WARM_UP_S: Final = 20.0
+"""An intake that has slept answers its first requests slowly."""
+BELOW_S: Final = WARM_UP_S + WAF_WINDOW_S + WAF_CHECK_INTERVAL_S + SLACK_S
 """How long, and a lag more, `below` sends before the flood where all leave from one address: a late block would come
 within it."""
 PAUSE_S: Final = WAF_WINDOW_S + WAF_CHECK_INTERVAL_S

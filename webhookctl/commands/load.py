@@ -84,6 +84,9 @@ def run(
         )
     ctx.obj.show(list(found.bounds) if ctx.obj.is_on_screen else found)
     ctx.obj.console.say(f"report: {found.report}")
+    if found.is_interrupted:
+        ctx.obj.console.warn("interrupted: the verdict is on what was sent until then")
+        raise KeyboardInterrupt
     if found.broken:
         raise CheckFailedError(f"{len(found.broken)} bounds broken: {'; '.join(found.broken)}", hint=found.report)
 
@@ -103,5 +106,7 @@ def secrets(
 
 
 def _progress_line(line: Mapping[str, Any]) -> str:
+    if "note" in line:
+        return str(line["note"])
     counts = " ".join(f"{name} {count}/s" for name, count in sorted(line.get("counts", {}).items()))
     return f"{line.get('elapsed_s', 0):.0f} s, {line.get('total', 0)} requests: {counts}"

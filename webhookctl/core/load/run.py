@@ -1,7 +1,8 @@
 """Run a load scenario and prove afterwards, from table, queue and audit log, that nothing acknowledged is missing."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -18,6 +19,7 @@ SCENARIOS: Final[Mapping[str, str]] = {
     "soak": "ordinary traffic with duplicates and forgeries, for a long time",
 }
 BROKEN: Final = "BROKEN"
+RECORD: Final = "observations.json"
 _COUNT: Final = 4
 """Where a cell of the record holds its number of requests."""
 
@@ -25,8 +27,11 @@ _COUNT: Final = 4
 class Runner(Protocol):
     """Starts a scenario's process."""
 
-    def run(self, plan: "LoadPlan") -> Iterator[Mapping[str, Any]]:
-        """Yield the scenario's progress lines; return when it ended. Raises WebhookctlError when it could not run."""
+    def run(self, plan: "LoadPlan") -> Generator[Mapping[str, Any]]:
+        """Yield the scenario's progress lines; return when it ended. Raises WebhookctlError when it could not run.
+
+        Closed before its end, it lets the scenario conclude and write what it has.
+        """
         ...
 
     def report(self, folder: Path) -> Path:
@@ -71,6 +76,7 @@ class LoadResult:
     acknowledged: int
     bounds: tuple[BoundRow, ...]
     report: str
+    is_interrupted: bool = False
 
     @property
     def broken(self) -> list[str]:
@@ -88,10 +94,11 @@ def check_scenario(name: str) -> str:
 def run_load(
     plan: LoadPlan, *, runner: Runner, witness: Witness, on_progress: Callable[[Mapping[str, Any]], None]
 ) -> LoadResult:
-    """Run the plan, prove it, write the report and return the verdict. `witness` was made before."""
-    for line in runner.run(plan):
-        witness.look()
-        on_progress(line)
+    """Run the plan, prove it, write the report and return the verdict. `witness` was made before.
+
+    A Ctrl-C ends the load, and what was sent until then is proved; another one ends that too.
+    """
+    is_interrupted = not _is_run_to_its_end(plan, runner, witness, on_progress)
     record = _record(plan.folder)
     deliveries = list(_journal(plan.folder))
     checks = witness.prove(deliveries, recorded=sum(cell[_COUNT] for cell in record["cells"]))
@@ -104,12 +111,31 @@ def run_load(
         acknowledged=len(acknowledged_of(deliveries)),
         bounds=tuple(bounds),
         report=str(runner.report(plan.folder)),
+        is_interrupted=is_interrupted,
     )
+
+
+def _is_run_to_its_end(
+    plan: LoadPlan, runner: Runner, witness: Witness, on_progress: Callable[[Mapping[str, Any]], None]
+) -> bool:
+    """Run the plan, and say whether nobody broke it off. Raises KeyboardInterrupt when it left nothing to prove."""
+    with closing(runner.run(plan)) as lines:
+        try:
+            for line in lines:
+                witness.look()
+                on_progress(line)
+        except KeyboardInterrupt:
+            on_progress({"note": "interrupted: proving what was sent (Ctrl-C again to leave)"})
+        else:
+            return True
+    if not (plan.folder / RECORD).is_file():
+        raise KeyboardInterrupt
+    return False
 
 
 def _record(folder: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads((folder / "observations.json").read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except OSError as error:
         raise NotFoundError("the scenario left no record", hint=f"see {folder / 'locust.log'}") from error
     return record

@@ -3,17 +3,22 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Final
 
 from webhookctl.core.load.run import LoadPlan
-from webhookctl.errors import ConfigError, WebhookctlError
+from webhookctl.errors import ConfigError, UsageError, WebhookctlError
 
 EXIT_BOUND_BROKEN: Final = 7
+EXIT_USAGE: Final = 2
+CONCLUDE_S: Final = 30.0
+"""How long a scenario may take to let its last requests end and write its record."""
+LEAVE_S: Final = 5.0
 
 
 class LocustRunner:
@@ -24,24 +29,24 @@ class LocustRunner:
         if find_spec("locust") is None:
             raise ConfigError("load tests need Locust", hint='pip install "webhookctl[load]"')
 
-    def run(self, plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
-        """Yield the scenario's progress lines until it ends; a Ctrl-C ends it in order."""
+    def run(self, plan: LoadPlan) -> Generator[Mapping[str, Any]]:
+        """Yield the scenario's progress lines until it ends; closed before, it ends in order and leaves its record.
+
+        Raises UsageError for options that the scenario refuses, and WebhookctlError when it breaks off.
+        """
         plan.folder.mkdir(parents=True, exist_ok=True)
         log = plan.folder / "locust.log"
+        port = _free_port() if plan.workers else None
         with log.open("w", encoding="utf-8") as stderr:
-            started = [_start(self._command(plan), stdout=subprocess.PIPE, stderr=stderr)]
-            worker = self._command(plan, is_worker=True)
-            started += [_start(worker, stdout=stderr, stderr=stderr) for _ in range(plan.workers)]
-            master = started[0]
+            master = _start(self._command(plan, port=port), stdout=subprocess.PIPE, stderr=stderr)
+            worker = self._command(plan, port=port, is_worker=True)
+            workers = [_start(worker, stdout=stderr, stderr=stderr) for _ in range(plan.workers)]
             try:
                 yield from _lines(master)
-            except BaseException:
-                for process in started:
-                    process.send_signal(signal.SIGINT)
-                raise
             finally:
-                for process in started:
-                    process.wait(30)
+                _end(master, workers)
+        if master.returncode == EXIT_USAGE:
+            raise UsageError(_refusal(log), hint="webhookctl load run --help")
         if master.returncode not in (0, EXIT_BOUND_BROKEN):
             raise WebhookctlError(f"the scenario ended with exit code {master.returncode}", hint=f"see {log}")
 
@@ -50,7 +55,7 @@ class LocustRunner:
         subprocess.run([sys.executable, "-m", "loadtests.report", str(folder)], check=True, env=_environment())
         return folder / "report.html"
 
-    def _command(self, plan: LoadPlan, *, is_worker: bool = False) -> list[str]:
+    def _command(self, plan: LoadPlan, *, port: int | None, is_worker: bool = False) -> list[str]:
         scenario = _package() / f"{plan.scenario}.py"
         command = [
             sys.executable,
@@ -76,15 +81,44 @@ class LocustRunner:
         if plan.provider_address:
             command += ["--provider-address", plan.provider_address]
         if is_worker:
-            return [*command, "--worker", "--master-host", "127.0.0.1"]
+            return [*command, "--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
         command += ["--headless", "--only-summary", "--out", str(plan.folder), "--stop-timeout", "10"]
         if plan.workers:
-            command += ["--master", "--master-bind-host", "127.0.0.1", "--expect-workers", str(plan.workers)]
+            command += ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
+            command += ["--expect-workers", str(plan.workers)]
         return command
 
 
 def _start(command: list[str], *, stdout: IO[str] | int, stderr: IO[str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, env=_environment())
+    """Start a process in a session of its own: a Ctrl-C is for the CLI, which ends it in order."""
+    environment = _environment()
+    return subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, env=environment, start_new_session=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _end(master: "subprocess.Popen[str]", workers: Sequence["subprocess.Popen[str]"]) -> None:
+    """Wait for the master, asking it to conclude if it still runs, and see that no worker outlives it for long."""
+    if master.poll() is None:
+        master.send_signal(signal.SIGINT)
+    for process, patience_s in [(master, CONCLUDE_S), *((worker, LEAVE_S) for worker in workers)]:
+        for end in (process.terminate, process.kill):
+            try:
+                process.wait(patience_s)
+                break
+            except subprocess.TimeoutExpired:
+                end()
+        process.wait(LEAVE_S)
+
+
+def _refusal(log: Path) -> str:
+    """Return why a scenario refused its options, from its log."""
+    said = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("Error: ")]
+    return said[-1].removeprefix("Error: ") if said else f"the scenario refused its options: see {log}"
 
 
 def _lines(process: "subprocess.Popen[str]") -> Iterator[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """A load run's verdict: the scenario's own bounds, and what table, queue and audit log say afterwards."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +37,7 @@ class World:
     clock: datetime = datetime(2026, 3, 1, tzinfo=UTC)
     progress: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def run(self, plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
+    def run(self, plan: LoadPlan) -> Generator[Mapping[str, Any]]:
         plan.folder.mkdir(parents=True)
         yield {"elapsed_s": 1.0, "total": len(self.journal)}
         record = {"bounds": [self.bound], "cells": [[1, "below", "127.0.0.1", 200, self.recorded, []]]}
@@ -188,7 +188,7 @@ def test_a_failed_webhook_with_its_dead_letter_is_accounted_for(world: World) ->
 def test_a_scenario_without_a_record_is_an_error(world: World) -> None:
     """The hint leads to Locust's own log."""
 
-    def crash(plan: LoadPlan) -> Iterator[Mapping[str, Any]]:
+    def crash(plan: LoadPlan) -> Generator[Mapping[str, Any]]:
         plan.folder.mkdir(parents=True)
         yield from ()
 
