@@ -142,6 +142,12 @@ def _what_failed(report: RedriveReport) -> str:
 def _what_is_open(report: RedriveReport) -> str:
     if report.waiting:
         return f"{report.waiting:,} redriven webhooks have not come to an end in time"
+    if report.unseen:
+        return (
+            f"{report.unseen:,} not seen: hidden by another reader (they come back when it ends), or come in just now"
+        )
+    if report.stopped_by is StoppedBy.REPEAT:
+        return "the queue gave nothing but what was seen before: it cannot be hidden for long enough"
     return "the deadline came before the end of the queue"
 
 

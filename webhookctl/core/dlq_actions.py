@@ -50,10 +50,10 @@ def purge_dead_letters(
     desk.account("dlq.purge", action_id, "started", details=described)
     scan = desk.source.scan(_LIMITS)
     if archive is None:
-        report = purge(scan, desk.source.queue, matches=filters.matches, archive=None, most=most)
+        report = purge(scan, matches=filters.matches, archive=None, most=most)
     else:
         with archive:
-            report = purge(scan, desk.source.queue, matches=filters.matches, archive=archive, most=most)
+            report = purge(scan, matches=filters.matches, archive=archive, most=most)
     counts = {"purged": report.purged, "undeleted": report.undeleted}
     outcome = "partial" if report.undeleted else "done"
     desk.account("dlq.purge", action_id, outcome, details={**described, "counts": counts})

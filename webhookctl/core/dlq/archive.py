@@ -119,9 +119,7 @@ def import_file(path: Path, queue: Queue) -> Imported:
     return Imported(file=path, imported=imported, failed=failed)
 
 
-def purge(
-    scan: Scan, queue: Queue, *, matches: Callable[[DeadLetter], bool], archive: Archive | None, most: int
-) -> Purged:
+def purge(scan: Scan, *, matches: Callable[[DeadLetter], bool], archive: Archive | None, most: int) -> Purged:
     """Delete the dead letters that match; each is on the disk of the archive before it is deleted."""
     purged = undeleted = 0
     with scan:
@@ -133,11 +131,9 @@ def purge(
             if archive is not None:
                 archive.add(meant)
                 archive.sync()
-            for start in range(0, len(meant), BATCH):
-                batch = [letter.message for letter in meant[start : start + BATCH]]
-                outcome = queue.delete(batch)
-                purged += len(outcome.done)
-                undeleted += len(batch) - len(outcome.done)
+            refused = scan.delete([letter.message for letter in meant])
+            purged += len(meant) - len(refused)
+            undeleted += len(refused)
     return Purged(file=archive.path if archive else None, purged=purged, undeleted=undeleted, seen=scan.seen)
 
 

@@ -92,7 +92,7 @@ class Look:
     @property
     def is_complete(self) -> bool:
         """Whether the queue came to its end: nothing visible was left out."""
-        return self._scan.end in (ScanEnd.EMPTY, ScanEnd.REPEAT)
+        return self._scan.end is ScanEnd.EMPTY
 
     def __iter__(self) -> Generator[DeadLetter]:
         with self._scan as scan:

@@ -2,12 +2,13 @@
 
 SQS has no way to look without receiving. A scan therefore hides what it has seen (and keeps it hidden while it runs),
 so that each message is seen once, and gives back all that was not deleted when it closes. A message that turns up
-twice means that the queue came round: the scan stops there. It never trusts approximate counts alone.
+again, because SQS delivers at least once or a renewal came late, is known: only its newer receipt counts from then on.
+Nothing but known ones several times in a row means that the scan cannot hide what it sees: it stops there, incomplete.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -21,6 +22,8 @@ BATCH: Final = 10
 """Entries in one SQS batch call."""
 _EMPTY_ANSWERS: Final = 2
 """Empty long polls in a row before the queue counts as empty. One is enough where the queue's own count is zero."""
+_KNOWN_ANSWERS: Final = 3
+"""Answers in a row with nothing but messages seen before: then the queue goes round."""
 
 Normalise = Callable[[StoredWebhook], PaymentEvent | None]
 """Says in canonical words what a stored webhook means; None when its body cannot be read."""
@@ -41,7 +44,9 @@ class ScanLimits:
 
     `run_for_s` bounds the whole scan. `wait_s` is the long poll that an empty queue costs. `portion` is how many
     messages one `next` may take (a portion shares one read of the table). `patience_s`: for so long an empty queue is
-    not the end, because a killed run may still hide messages.
+    not the end, because a killed run may still hide messages. `settle_s`: for so long after the last message an empty
+    queue is not the end while its own count tells of messages that this scan does not hide: another reader does, or the
+    count is late.
     """
 
     visibility_s: int = 60
@@ -49,6 +54,7 @@ class ScanLimits:
     wait_s: int = 1
     portion: int = 100
     patience_s: float = 0.0
+    settle_s: float = 0.0
 
 
 class Scan:
@@ -74,22 +80,28 @@ class Scan:
         self._patient_until = monotonic() + limits.patience_s
         self._lock = threading.Lock()
         self._seen: set[str] = set()
-        self._held: dict[str, QueueMessage] = {}
+        self._kept: dict[str, QueueMessage] = {}
+        self._held: set[str] = set()
+        self._known_in_a_row = 0
+        self._last_at = monotonic()
         self._keeper = _Keeper(self._renew, every_s=limits.visibility_s / 3)
         self.end: ScanEnd | None = None
-        self.repeated = 0
 
     @property
     def seen(self) -> int:
         """How many different messages were received."""
         return len(self._seen)
 
-    def next(self) -> list[DeadLetter]:
-        """Receive the next portion. Empty at the end; then `end` says why. Raises WebhookctlError."""
+    def next(self, most: int | None = None) -> list[DeadLetter]:
+        """Receive the next portion, of `most` at most. Empty at the end; then `end` says why. Raises WebhookctlError.
+
+        What it returns stays hidden, too, until it is deleted or the scan closes.
+        """
         messages: list[QueueMessage] = []
         empties = 0
-        while len(messages) < self._limits.portion and self._may_go_on():
-            wanted = min(BATCH, self._limits.portion - len(messages))
+        portion = self._limits.portion if most is None else min(most, self._limits.portion)
+        while len(messages) < portion and self._may_go_on():
+            wanted = min(BATCH, portion - len(messages))
             wait_s = 0 if messages else self._limits.wait_s
             is_patient = self._monotonic() <= self._patient_until
             received = self._queue.receive(limit=wanted, visibility_s=self._limits.visibility_s, wait_s=wait_s)
@@ -97,31 +109,51 @@ class Scan:
             if messages and not received:
                 break
             empties = 0 if received or is_patient else empties + 1
-            if empties >= _EMPTY_ANSWERS or (empties and self._queue.depth().visible == 0):
+            if empties and self._is_at_its_end(empties):
                 self._finish(ScanEnd.EMPTY)
         return self._join(messages)
 
     def hold(self, letters: Iterable[DeadLetter]) -> None:
-        """Keep these hidden until the scan closes: they are not to be deleted."""
+        """Put these aside until the scan closes: they are not to be deleted."""
         with self._lock:
-            self._held.update({letter.message.message_id: letter.message for letter in letters})
+            self._held |= {letter.message.message_id for letter in letters}
 
     def take(self, letters: Iterable[DeadLetter]) -> None:
         """Take held letters back into hand: the caller deletes them or holds them again."""
         with self._lock:
-            for letter in letters:
-                self._held.pop(letter.message.message_id, None)
+            self._held -= {letter.message.message_id for letter in letters}
 
     def held_ids(self) -> set[str]:
-        """Return the ids of the messages that the scan keeps hidden now."""
+        """Return the ids of the messages that were put aside."""
         with self._lock:
             return set(self._held)
 
+    def delete(self, messages: Sequence[QueueMessage]) -> list[QueueMessage]:
+        """Delete these, each by its newest receipt; return those that the queue refused. Raises WebhookctlError."""
+        refused: list[QueueMessage] = []
+        for start in range(0, len(messages), BATCH):
+            batch = self._newest(messages[start : start + BATCH])
+            while batch:
+                failed = self._queue.delete(batch).failed
+                refused += [message for message in batch if message.message_id in failed]
+                batch = self._let_go([message for message in batch if message.message_id not in failed])
+        return refused
+
+    def unseen(self) -> int:
+        """Return how many messages are in the queue, by its own approximate count, that the scan does not hide.
+
+        Exact only while no other thread receives or deletes.
+        """
+        held = self._queue.depth().held
+        with self._lock:
+            return max(0, held - len(self._kept))
+
     def close(self) -> None:
-        """Give back everything that is held: visible again at once."""
+        """Give back everything that was not deleted: visible again at once."""
         self._keeper.stop()
         self._hide_all(visibility_s=0)
         with self._lock:
+            self._kept.clear()
             self._held.clear()
 
     def __enter__(self) -> Self:
@@ -131,7 +163,8 @@ class Scan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with suppress(WebhookctlError) if error is not None else nullcontext():  # the first error says more
+            self.close()
 
     def _may_go_on(self) -> bool:
         if self._stop.is_set():
@@ -144,19 +177,51 @@ class Scan:
         with self._lock:
             self.end = self.end or end
 
+    def _is_at_its_end(self, empties: int) -> bool:
+        """Say whether so many empty answers in a row are the end."""
+        depth = self._queue.depth()
+        if empties < _EMPTY_ANSWERS and depth.visible:
+            return False
+        with self._lock:
+            is_settled = self._monotonic() - self._last_at >= self._limits.settle_s
+            return is_settled or depth.held <= len(self._kept)
+
     def _first_seen(self, received: Sequence[QueueMessage]) -> list[QueueMessage]:
-        """Keep the messages not seen before. A repeated one ends the scan; its new receipt is the good one."""
-        fresh = []
+        """Keep the messages not seen before. Take the new receipt of a known one; delete one that had to be gone."""
+        fresh, ghosts = [], []
         with self._lock:
             for message in received:
-                if message.message_id in self._seen:
-                    self.repeated += 1
-                    self.end = self.end or ScanEnd.REPEAT
-                    self._held[message.message_id] = message
-                else:
-                    self._seen.add(message.message_id)
+                if message.message_id not in self._seen:
                     fresh.append(message)
+                elif message.message_id not in self._kept:
+                    ghosts.append(message)
+                    continue
+                self._seen.add(message.message_id)
+                self._kept[message.message_id] = message
+            if fresh:
+                self._known_in_a_row, self._last_at = 0, self._monotonic()
+            elif received:
+                self._known_in_a_row += 1
+            is_round = self._known_in_a_row >= _KNOWN_ANSWERS
+        if ghosts:
+            self._queue.delete(ghosts)
+        if is_round:
+            self._finish(ScanEnd.REPEAT)
         return fresh
+
+    def _newest(self, messages: Sequence[QueueMessage]) -> list[QueueMessage]:
+        with self._lock:
+            return [self._kept.get(message.message_id, message) for message in messages]
+
+    def _let_go(self, deleted: Sequence[QueueMessage]) -> list[QueueMessage]:
+        """Forget what was deleted; return those that came in once more meanwhile: only their new receipt deletes."""
+        with self._lock:
+            again = [self._kept.get(message.message_id, message) for message in deleted]
+            again = [new for new, old in zip(again, deleted, strict=True) if new.receipt != old.receipt]
+            for message_id in {message.message_id for message in deleted} - {new.message_id for new in again}:
+                self._kept.pop(message_id, None)
+                self._held.discard(message_id)
+        return again
 
     def _join(self, messages: Sequence[QueueMessage]) -> list[DeadLetter]:
         ids = {named for message in messages if (named := message.webhook_id) is not None}
@@ -172,9 +237,9 @@ class Scan:
 
     def _hide_all(self, *, visibility_s: int) -> None:
         with self._lock:
-            held = list(self._held.values())
-        for start in range(0, len(held), BATCH):
-            self._queue.hide(held[start : start + BATCH], visibility_s=visibility_s)
+            kept = list(self._kept.values())
+        for start in range(0, len(kept), BATCH):
+            self._queue.hide(kept[start : start + BATCH], visibility_s=visibility_s)
 
 
 class _Keeper:
@@ -197,5 +262,5 @@ class _Keeper:
 
     def _run(self) -> None:
         while not self._done.wait(self._every_s):
-            with suppress(WebhookctlError):  # what is not renewed comes back early: then the scan ends on the repeat
+            with suppress(WebhookctlError):  # what is not renewed comes back early and is known
                 self._renew()

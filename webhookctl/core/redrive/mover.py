@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from webhookctl.core.dlq.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks
 from webhookctl.core.dlq.fix_up import EditError
-from webhookctl.core.dlq.scan import BATCH, Normalise, Scan, ScanEnd, ScanLimits
+from webhookctl.core.dlq.scan import Normalise, Scan, ScanEnd, ScanLimits
 from webhookctl.core.redrive.guard import Guard, Verdict
 from webhookctl.core.redrive.journal import Journal, Sent
 from webhookctl.core.redrive.judgement import Judgement
@@ -27,6 +27,9 @@ from webhookctl.core.redrive.report import Happening, RedriveReport, StoppedBy, 
 from webhookctl.core.redrive.returned import Returned
 
 _T = TypeVar("_T")
+_BACKLOG_PORTION: Final = 10
+COUNTS_SETTLE_S: Final = 60
+"""SQS's own counts are right a minute after the last change (GetQueueAttributes, "eventual consistency")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ def redrive(plan: RedrivePlan, tools: Collaborators) -> RedriveReport:
             if run.stopped_by is not None:
                 break
         run.retry_deletes()
-    if plan.follows_outcomes:
+    if plan.follows_outcomes and plan.canary is None:
         run.await_outcomes()
     return run.report()
 
@@ -74,7 +77,9 @@ class _Run:
         self._tools = tools
         past = tools.journal.past if tools.journal is not None else None
         patience_s = plan.visibility_s if past is not None and not past.is_closed else 0
-        self.scan = self._scan(portion=plan.portion, patience_s=patience_s)
+        settle_s = max(plan.visibility_s, COUNTS_SETTLE_S)
+        self.scan = self._scan(portion=plan.portion, patience_s=patience_s, settle_s=settle_s)
+        self._unseen = 0
         self._rate = Rate(plan.rate_per_s, monotonic=tools.monotonic, stop=tools.stop)
         self._lock = threading.Lock()
         self._backlog: deque[DeadLetter] = deque()
@@ -113,6 +118,8 @@ class _Run:
         for worker in workers:
             worker.result()
         self.stopped_by = self._why_stopped()
+        if self.stopped_by in (StoppedBy.EMPTY, StoppedBy.REPEAT):
+            self._unseen = self.scan.unseen()
         if self._plan.canary is not None and self._followed.waiting:
             self.await_outcomes()
             self._check_canary(failed_before)
@@ -143,6 +150,7 @@ class _Run:
             followed=self._followed,
             stopped_by=self.stopped_by or StoppedBy.EMPTY,
             seen=self.scan.seen,
+            unseen=self._unseen,
             undeleted=len(self._undeleted),
             seconds=self._tools.monotonic() - self._started_at,
         )
@@ -183,11 +191,13 @@ class _Run:
                 self._voice.count("would_redrive", letter)
             return
         sent: list[tuple[DeadLetter, Sent]] = []
-        for batch in _batches(granted, self._plan.send_batch):
-            sent += self._send(batch) if self._rate.acquire(len(batch)) else self._give_up(batch)
-        if sent:
-            self._record(sent)
-            self._delete([letter.message for letter, _ in sent])
+        try:
+            for batch in _batches(granted, self._plan.send_batch):
+                sent += self._send(batch) if self._rate.acquire(len(batch)) else self._give_up(batch)
+        finally:  # a call that fails after others took no effect back: what they sent is on record all the same
+            if sent:
+                self._record(sent)
+        self._delete([letter.message for letter, _ in sent])
 
     def _fixed(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
         """Mend the payloads, where the plan says so; hold back what cannot be mended."""
@@ -231,10 +241,9 @@ class _Run:
             self._voice.count("redriven", letter)
 
     def _delete(self, messages: Sequence[QueueMessage]) -> None:
-        for batch in _batches(messages, BATCH):
-            failed = self._tools.dlq.delete(batch).failed
-            with self._lock:
-                self._undeleted += [message for message in batch if message.message_id in failed]
+        refused = self.scan.delete(messages)
+        with self._lock:
+            self._undeleted += refused
 
     def _reserve(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
         """Take as many as the step has room for; the rest waits, hidden, for the next step."""
@@ -249,7 +258,7 @@ class _Run:
 
     def _from_backlog(self) -> list[DeadLetter]:
         with self._lock:
-            most = BATCH if self._room is None else min(BATCH, self._room)
+            most = _BACKLOG_PORTION if self._room is None else min(_BACKLOG_PORTION, self._room)
             letters = [self._backlog.popleft() for _ in range(min(most, len(self._backlog)))]
         self.scan.take(letters)
         return letters

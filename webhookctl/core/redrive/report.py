@@ -27,7 +27,7 @@ class StoppedBy(StrEnum):
 
 _WHY: Final = {
     StoppedBy.EMPTY: "the queue came to its end",
-    StoppedBy.REPEAT: "the queue came round",
+    StoppedBy.REPEAT: "the queue gave nothing but what was seen before",
     StoppedBy.DEADLINE: "--deadline was over",
     StoppedBy.MAX: "--max was reached",
     StoppedBy.CANARY: "the canary stopped it",
@@ -36,6 +36,7 @@ _WHY: Final = {
 }
 _COUNTED: Final = {
     "seen": "seen",
+    "unseen": "not seen: hidden by another reader, or come in just now",
     "unmatched": "not meant by the filter",
     "would_redrive": "would be redriven",
     "redriven": "redriven",
@@ -112,7 +113,8 @@ class RedriveReport:
     """The sum of a redrive.
 
     `redriven` were sent and are safe in the processing queue. `already_processed` and `finished` (sent by an earlier
-    run of the same journal) were only deleted. `undeleted` were sent but could not be deleted: a resume deletes them.
+    run of the same journal) were only deleted. `unseen` are in the queue, by its own count, but never came to hand: the
+    redrive is not complete. `undeleted` were sent but could not be deleted: a resume deletes them.
     `processed`, `failed_again` and `waiting` are known only where outcomes were followed.
     """
 
@@ -121,6 +123,7 @@ class RedriveReport:
     is_dry_run: bool
     stopped_by: StoppedBy
     seen: int
+    unseen: int
     unmatched: int
     would_redrive: int
     redriven: int
@@ -143,7 +146,7 @@ class RedriveReport:
         """`done`, `partial` or `stopped`: the word of the audit line."""
         if self.stopped_by not in (StoppedBy.EMPTY, StoppedBy.REPEAT, StoppedBy.MAX):
             return "stopped"
-        return "partial" if self.is_partial else "done"
+        return "partial" if self.is_partial or self.unseen or self.stopped_by is StoppedBy.REPEAT else "done"
 
     @property
     def is_partial(self) -> bool:
@@ -154,8 +157,9 @@ class RedriveReport:
     @property
     def is_timed_out(self) -> bool:
         """The time was up before everything was seen, or before every outcome was known."""
-        late = (StoppedBy.DEADLINE, StoppedBy.CANARY_UNKNOWN)
-        return self.stopped_by in late or (self.waiting > 0 and self.stopped_by is not StoppedBy.INTERRUPT)
+        late = (StoppedBy.DEADLINE, StoppedBy.CANARY_UNKNOWN, StoppedBy.REPEAT)
+        is_waiting = self.waiting > 0 and self.stopped_by is not StoppedBy.INTERRUPT
+        return self.stopped_by in late or self.unseen > 0 or is_waiting
 
     def draw(self, width: int, style: Callable[..., str]) -> Iterator[str]:
         """Yield what a person wants to read: the counts that are not zero, and how it ended."""
@@ -178,6 +182,7 @@ class RedriveReport:
         followed: Followed,
         stopped_by: StoppedBy,
         seen: int,
+        unseen: int,
         undeleted: int,
         seconds: float,
     ) -> "RedriveReport":
@@ -188,6 +193,7 @@ class RedriveReport:
             is_dry_run=plan.is_dry_run,
             stopped_by=stopped_by,
             seen=seen,
+            unseen=unseen,
             unmatched=tally.of("unmatched"),
             would_redrive=tally.of("would_redrive"),
             redriven=tally.of("redriven"),

@@ -9,9 +9,11 @@ import pytest
 from lambdas.shared.webhook import Status
 from tests.fakes_dlq import Killed, World
 from tests.redrive_bench import PLAN, Bench
+from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueMessage
 from webhookctl.core.dlq.filter import DeadLetterFilter
-from webhookctl.core.redrive.journal import Journal, Sent
+from webhookctl.core.redrive.journal import Journal, Sent, read
 from webhookctl.core.redrive.report import Happening, RedriveReport, StoppedBy
+from webhookctl.errors import WebhookctlError
 
 
 class DyingJournal(Journal):
@@ -135,7 +137,7 @@ def test_second_dead_letter_of_a_webhook_stays() -> None:
 
 
 def test_repeated_message_ends_the_scan() -> None:
-    """A message that turns up twice means that the queue came round."""
+    """A queue that gives the same messages again and again is left; the redrive is not complete."""
     bench = Bench()
     bench.fill(3)
     bench.dlq.messages["m-stripe:evt_1"] = replace(bench.dlq.messages["m-stripe:evt_1"], body="not ours")
@@ -147,7 +149,24 @@ def test_repeated_message_ends_the_scan() -> None:
     bench.dlq.receive = forgetful  # type: ignore[method-assign,assignment]
     report = bench.run()
     assert report.stopped_by is StoppedBy.REPEAT
+    assert report.is_timed_out
     assert len(bench.target.sent) == 2
+
+
+def test_duplicate_delivery_leaves_nothing_behind() -> None:
+    """SQS delivers at least once: one message that turns up twice in the fifth receive ends nothing."""
+    bench = Bench()
+    bench.fill(1000)
+    original, receives = bench.dlq.receive, iter(range(1000))
+
+    def receive(**asked: int) -> Sequence[QueueMessage]:
+        received = original(**asked)
+        return [*received, received[0]] if next(receives) == 4 else received
+
+    bench.dlq.receive = receive  # type: ignore[method-assign]
+    report = bench.run()
+    assert (report.redriven, report.stopped_by, report.outcome) == (1000, StoppedBy.EMPTY, "done")
+    assert not bench.dlq.messages
 
 
 def test_deadline_ends_the_scan() -> None:
@@ -158,6 +177,50 @@ def test_deadline_ends_the_scan() -> None:
     assert report.stopped_by is StoppedBy.DEADLINE
     assert report.is_timed_out
     assert len(bench.dlq.visible) == 20
+
+
+def test_hidden_messages_are_told_and_never_called_done() -> None:
+    """What another reader hides for longer than the redrive waits is counted: not done, exit of a time that was up."""
+    bench = Bench()
+    bench.fill(25)
+    for number in range(5):
+        bench.dlq.visible_at[f"m-stripe:evt_{number}"] = 500.0
+    report = bench.run()
+    assert (report.redriven, report.seen, report.unseen) == (20, 20, 5)
+    assert (report.outcome, report.is_timed_out) == ("partial", True)
+
+
+def test_messages_that_a_killed_run_hid_are_waited_for() -> None:
+    """A plain redrive after a kill takes also what comes back within the minute."""
+    bench = Bench()
+    bench.fill(25)
+    for number in range(5):
+        bench.dlq.visible_at[f"m-stripe:evt_{number}"] = 20.0
+    report = bench.run()
+    assert (report.redriven, report.unseen, report.outcome) == (25, 0, "done")
+
+
+def test_send_that_fails_as_a_whole_keeps_what_was_sent_on_record(tmp_path: Path) -> None:
+    """The ninth call raises: the eighty that went before are journalled and told; a resume sends only the rest."""
+    bench = Bench()
+    bench.fill(100)
+    original, calls = bench.target.send, iter(range(100))
+
+    def send(messages: Sequence[OutgoingMessage]) -> BatchOutcome:
+        if next(calls) == 8:
+            raise WebhookctlError("nothing answers")
+        return original(messages)
+
+    bench.target.send = send  # type: ignore[method-assign]
+    path = tmp_path / "journal"
+    with Journal.create(path, PLAN.describe()) as journal, pytest.raises(WebhookctlError):
+        bench.run(journal=journal)
+    assert len(read(path).sent) == len(bench.events("redriven")) == len(bench.target.sent) == 80
+    bench.stop.clear()
+    with Journal.resume(path) as journal:
+        report = bench.run(journal=journal)
+    assert (report.redriven, report.finished, len(bench.target.sent)) == (20, 80, 100)
+    assert not bench.dlq.messages
 
 
 def test_max_bounds_what_is_sent() -> None:
