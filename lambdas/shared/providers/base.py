@@ -55,6 +55,7 @@ class ProviderSecret:
     - PayPal `testCa`: `{"pem": CA PEM, "leaves": {certUrl: leaf PEM}}`; ignored unless `Options.allow_test_ca`.
     - PayPal `signing`: `{"keyPem", "certUrl"}`, added by a sender from its own folder, never stored.
     - PayPal `postback`: `{"clientId", "clientSecret", "apiUrl"?, "minimumAmountMinor"?}`; present = ask PayPal too.
+      The minimum is `{currency: minor units}`, or one number of minor units for every currency.
     """
 
     keys: tuple[Key, ...]

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from lambdas.shared.errors import UnavailableError, VerificationError
+from lambdas.shared.errors import MalformedError, UnavailableError, VerificationError
 from lambdas.shared.providers import paypal_fetch, paypal_meaning, paypal_postback
 from lambdas.shared.providers.base import STRICT, Key, Options, ProviderSecret, Reason, Verification
 from lambdas.shared.providers.headers import check_age, check_body, malformed_header, required, usable_keys
 from lambdas.shared.providers.money import DEFAULT_DECIMALS
 from lambdas.shared.providers.reading import dig, label, moment, parse, required_identifier
+from lambdas.shared.providers.rules import OTHER
 from lambdas.shared.webhook import EventIdentity, PaymentEvent, WebhookRequest
 
 if TYPE_CHECKING:
@@ -145,10 +146,26 @@ class PayPal:
         is_test = self._test_certificate(request.headers[CERT_URL], secret) is not None
         if not isinstance(wanted, Mapping) or is_test or key.value == SIMULATOR_WEBHOOK_ID:
             return
-        if abs(self.normalise(request.body).amount_minor or 0) < wanted.get("minimumAmountMinor", 0):
+        if not self._is_worth_asking(request.body, wanted.get("minimumAmountMinor", 0)):
             return
         if not (self._options.postback or paypal_postback.ask)(request, key.value, wanted):
             raise VerificationError("PayPal's API did not confirm the request", reason=Reason.POSTBACK_REFUSED)
+
+    def _is_worth_asking(self, body: bytes, minimum: object) -> bool:
+        """Compare the event's amount with the minimum for its currency; ask wherever there is nothing to compare.
+
+        An event of kind `other` has no effect on a payment: only without any minimum is it asked about.
+        """
+        if not minimum:
+            return True
+        try:
+            event = self.normalise(body)
+        except MalformedError:
+            return True
+        if event.kind == OTHER.kind:
+            return False
+        least = minimum.get(event.currency) if isinstance(minimum, Mapping) else minimum
+        return not isinstance(least, int) or event.amount_minor is None or event.amount_minor >= least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,15 +31,30 @@ PAYOUT_WORDS: Final[Mapping[str, str]] = {
 
 _CAPTURE_LINK: Final = re.compile(r"/captures?/([A-Za-z0-9-]+)$")
 _SALE_LINK: Final = re.compile(r"/sale/([A-Za-z0-9-]+)$")
+_LINKS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    ("up", _CAPTURE_LINK),
+    ("capture", _CAPTURE_LINK),
+    ("sale", _SALE_LINK),
+    ("self", _CAPTURE_LINK),
+    ("self", _SALE_LINK),
+)
+"""Where a refund or reversal says which payment it is of, the surest first: `self` is a payment where the resource is
+the reversed payment itself and not its refund."""
 
 
 def _capture(kind: str) -> Rule:
     return Rule(kind=kind, amount=("amount",), payment=("id",))
 
 
-def _refund(kind: str) -> Rule:
-    """Return the rule of an event whose resource is the refund, not the payment that was refunded."""
-    return Rule(kind=kind, amount=("amount",), payment=("capture_id", "sale_id", "_refunded"), object=("id",))
+def _refund(kind: str, *otherwise: str) -> Rule:
+    """Return the rule of an event whose resource is the refund, as a rule, not the payment that was refunded."""
+    payment = ("capture_id", "sale_id", "_refunded", *otherwise)
+    return Rule(kind=kind, amount=("amount",), payment=payment, object=("id",))
+
+
+_REVERSAL: Final = _refund("payment.reversed", "id")
+"""v1 has reversals that name no payment at all. They stand under their own transaction id then: a chargeback that shows
+as a payment of its own is found, one without a payment is not. A refund that names none has none: it was our own."""
 
 
 def _dispute(kind: str) -> Rule:
@@ -57,10 +72,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "PAYMENT.CAPTURE.DENIED": _capture("payment.failed"),
     "PAYMENT.CAPTURE.PENDING": _capture("payment.pending"),
     "PAYMENT.CAPTURE.REFUNDED": _refund("refund.succeeded"),
-    "PAYMENT.CAPTURE.REVERSED": _refund("payment.reversed"),
+    "PAYMENT.CAPTURE.REVERSED": _REVERSAL,
     "PAYMENT.SALE.COMPLETED": _capture("payment.succeeded"),
     "PAYMENT.SALE.REFUNDED": _refund("refund.succeeded"),
-    "PAYMENT.SALE.REVERSED": _refund("payment.reversed"),
+    "PAYMENT.SALE.REVERSED": _REVERSAL,
     "CUSTOMER.DISPUTE.CREATED": _dispute("dispute.opened"),
     "CUSTOMER.DISPUTE.RESOLVED": _dispute("dispute.closed"),
     "BILLING.SUBSCRIPTION.PAYMENT.FAILED": Rule(
@@ -107,17 +122,14 @@ def _rule(event_type: str) -> Rule | None:
 
 
 def _refunded(resource: Fields) -> str | None:
-    """Return the payment that a refund's links lead up to: a v2 capture (`up`) or a v1 `capture` or `sale`."""
+    """Return the payment that the links name: a v2 capture (`up`), a v1 `capture` or `sale`, or the resource itself."""
     links = resource.get("links")
-    for link in links if isinstance(links, list) else ():
-        relation, target = dig(link, "rel"), dig(link, "href")
-        pattern = _LINKS.get(relation) if isinstance(relation, str) else None
-        if pattern and isinstance(target, str) and (match := pattern.search(target)):
-            return match[1]
+    targets = [(dig(link, "rel"), dig(link, "href")) for link in links] if isinstance(links, list) else []
+    for wanted, pattern in _LINKS:
+        for relation, target in targets:
+            if relation == wanted and isinstance(target, str) and (match := pattern.search(target)):
+                return match[1]
     return None
-
-
-_LINKS: Final[Mapping[str, re.Pattern[str]]] = {"up": _CAPTURE_LINK, "capture": _CAPTURE_LINK, "sale": _SALE_LINK}
 
 
 def _amount(fields: Fields, paths: tuple[str, ...]) -> Amount:

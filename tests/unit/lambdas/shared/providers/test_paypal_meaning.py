@@ -57,12 +57,24 @@ def test_the_resource_of_a_refund_is_the_refund(amount: dict[str, str], event: s
 
 @pytest.mark.parametrize(("event", "kind"), [("REFUNDED", "refund.succeeded"), ("REVERSED", "payment.reversed")])
 def test_a_refunded_sale_is_named_by_its_id_or_its_link(event: str, kind: str) -> None:
-    """v1's `sale_id`, else the link to the sale, else nothing: the refund's own id is not the payment's."""
+    """v1's `sale_id`, else the link to the sale, else nothing, but for a reversal its own transaction id."""
     refund = {"id": "REF1", "amount": V1}
     link = {"rel": "sale", "href": "https://api.paypal.com/v1/payments/sale/SALE1"}
     assert mean(f"PAYMENT.SALE.{event}", **refund, sale_id="SALE1") == of_12_50(kind, "SALE1", "REF1")
     assert mean(f"PAYMENT.SALE.{event}", **refund, links=[link]) == of_12_50(kind, "SALE1", "REF1")
-    assert mean(f"PAYMENT.SALE.{event}", **refund) == of_12_50(kind, None, "REF1")
+    own = "REF1" if event == "REVERSED" else None
+    self_link = {"rel": "self", "href": "https://api.paypal.com/v1/payments/refund/REF1"}
+    assert mean(f"PAYMENT.SALE.{event}", **refund, links=[self_link]) == of_12_50(kind, own, "REF1")
+
+
+@pytest.mark.parametrize("event", ["CAPTURE.REVERSED", "SALE.REVERSED", "CAPTURE.REFUNDED", "SALE.REFUNDED"])
+@pytest.mark.parametrize("path", ["v1/payments/sale", "v1/payments/capture", "v2/payments/captures"])
+def test_the_resource_may_be_the_reversed_payment_itself(event: str, path: str) -> None:
+    """Its own link says so; a link upwards says it better."""
+    links = [{"rel": "self", "href": f"https://api.paypal.com/{path}/PAY1"}]
+    assert mean(f"PAYMENT.{event}", id="PAY1", amount=V1, links=links).payment_id == "PAY1"
+    links.append({"rel": "up", "href": "https://api.paypal.com/v2/payments/captures/CAP1"})
+    assert mean(f"PAYMENT.{event}", id="PAY1", amount=V1, links=links).payment_id == "CAP1"
 
 
 @pytest.mark.parametrize(
