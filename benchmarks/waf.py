@@ -9,8 +9,9 @@ from statistics import median
 
 from webhookctl.local.waf.acl import Lag, WebAcl
 from webhookctl.local.waf.ledger import WafLedger
-from webhookctl.local.waf.statements import WafRequest
+from webhookctl.local.waf.request import WafRequest
 
+ARN = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/acl/1"
 REQUESTS = 50_000
 ROUNDS = 5
 REQUEST_MS = 11.0
@@ -53,9 +54,9 @@ def _timed(run: Callable[[], None]) -> float:
 
 
 def _run(*, addresses: int, books: bool) -> None:
-    document = {"ARN": "arn", "Name": "acl", "DefaultAction": {"Allow": {}}, "Rules": RULES}
+    document = {"ARN": ARN, "Name": "acl", "DefaultAction": {"Allow": {}}, "Rules": RULES}
     acl = WebAcl(document, ip_sets=lambda _: [], lag=Lag(), now=0, phase=lambda: 0.5)
-    ledger = WafLedger("acl")
+    ledger = WafLedger(acl.visibility)
     headers = {"host": "api", "content-type": "application/json", "user-agent": "Stripe/1.0", "stripe-signature": "t=1"}
     body = b'{"id": "evt_1", "object": "event"}' * 60
     for n in range(REQUESTS):

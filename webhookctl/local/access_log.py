@@ -21,7 +21,8 @@ _BATCH: Final = 1000
 _WAITING_MAX: Final = 100_000
 """Lines kept while the engine does not take them; the oldest go first."""
 _VARIABLE: Final = re.compile(r"\$context\.([A-Za-z_]+(?:\.[A-Za-z_]+)*)")
-_OUTSIDE_TEXT: Final = re.compile(r'["\\\x00-\x1f]')
+_OUTSIDE_TEXT: Final = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+"""What would break the line, or the log: quotes, control characters, bytes that are no UTF-8 (lone surrogates)."""
 
 _log = logging.getLogger("webhookctl.access_log")
 

@@ -56,6 +56,13 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A gate's decision to let a request pass with headers added, which replace any of the same name."""
+
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Exchange:
     """A finished request."""
 
@@ -71,8 +78,8 @@ class Exchange:
 class Gate(Protocol):
     """Looks at a request before it is forwarded: the place of a web ACL or a throttle."""
 
-    async def check(self, arrival: Arrival) -> Refusal | None:
-        """Return why the request goes no further, or None to let it pass."""
+    async def check(self, arrival: Arrival) -> Refusal | Passage | None:
+        """Return why the request goes no further, or what it passes with, or None to let it pass as it is."""
 
 
 class Observer(Protocol):
@@ -86,3 +93,8 @@ def message(status: int, text: str) -> Answer:
     """Return an answer in API Gateway's own form: `{"message": "..."}`."""
     body = f'{{"message":"{text}"}}'.encode()
     return Answer(status, CIMultiDict({"Content-Type": "application/json"}), body)
+
+
+def readable(text: str) -> str:
+    """Return what came in as text that any log and reader takes: bytes that are no UTF-8 are replaced."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

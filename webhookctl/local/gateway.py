@@ -4,17 +4,18 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from stack.limits import GATEWAY_MAX_BODY_BYTES
 from webhookctl.local import trace_header
-from webhookctl.local.exchange import Answer, Arrival, Exchange, Gate, Observer, message
+from webhookctl.local.exchange import Answer, Arrival, Exchange, Gate, Observer, Refusal, message
 from webhookctl.local.stage_directory import Stage, StageDirectory
 from webhookctl.local.trace_header import TraceHeader
 
@@ -130,15 +131,9 @@ class Gateway:
         return trace_header.receive(incoming, samples=samples)
 
     async def _pass(self, arrival: Arrival, started: float) -> Answer:
-        context: dict[str, str] = {}
-        refused: Answer | None = None
-        for gate in self._gates:
-            refusal = await gate.check(arrival)
-            if refusal is not None:
-                refused, context = refusal.answer, dict(refusal.context)
-                break
+        arrival, refusal = await self._through_gates(arrival)
         forwarded = time.monotonic()
-        answer = refused or await self._forward(arrival)
+        answer = refusal.answer if refusal else await self._forward(arrival)
         ended = time.monotonic()
         answer.headers[trace_header.NAME] = f"Root={arrival.trace.root};Sampled={int(arrival.trace.is_sampled)}"
         answer.headers["x-amzn-RequestId"] = arrival.request_id
@@ -146,13 +141,27 @@ class Gateway:
         exchange = Exchange(
             arrival=arrival,
             answer=answer,
-            integration_latency_s=None if refused else ended - forwarded,
+            integration_latency_s=None if refusal else ended - forwarded,
             latency_s=ended - started,
-            context=context,
+            context=refusal.context if refusal else {},
         )
         for observer in self._observers:
             observer.completed(exchange)
         return answer
+
+    async def _through_gates(self, arrival: Arrival) -> tuple[Arrival, Refusal | None]:
+        """Ask the gates in turn. One that breaks lets nothing through, and the observers learn of the request too."""
+        for gate in self._gates:
+            try:
+                found = await gate.check(arrival)
+            except Exception:  # noqa: BLE001 - a request's edge
+                _log.exception("a gate broke on request %s", arrival.request_id)
+                return arrival, Refusal(message(500, "Internal server error"))
+            if isinstance(found, Refusal):
+                return arrival, found
+            if found is not None:
+                arrival = _with_headers(arrival, found.headers)
+        return arrival, None
 
     async def _forward(self, arrival: Arrival) -> Answer:
         try:
@@ -192,6 +201,13 @@ class Gateway:
         kept["X-Forwarded-Proto"] = "https"  # as on AWS, where nothing else exists
         kept["X-Forwarded-Port"] = str(self._port)
         return kept
+
+
+def _with_headers(arrival: Arrival, added: Mapping[str, str]) -> Arrival:
+    headers = CIMultiDict(arrival.headers)
+    for name, value in added.items():
+        headers[name] = value
+    return replace(arrival, headers=CIMultiDictProxy(headers))
 
 
 def lacks_concurrency(answer: Answer) -> bool:

@@ -53,12 +53,13 @@ def main(arguments: list[str]) -> None:
     """Run the engine in the foreground until SIGTERM."""
     from ministack import app
 
-    from webhookctl.local.engine import capacity, meters, patches, resources, snapshots
+    from webhookctl.local.engine import capacity, meters, patches, resources, snapshots, web_acls
 
     patches.apply()
     meters.install()
     capacity.install()
     resources.register()
+    web_acls.keep_whole()
     iam.trust_loopback()
     snapshots.start(Path(arguments[0]))
     sys.argv = ["ministack"]  # it parses its own arguments

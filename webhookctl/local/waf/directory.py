@@ -15,8 +15,9 @@ import aiohttp
 from webhookctl.local.engine_client import EngineClient, EngineError
 from webhookctl.local.stage_directory import Stage, StageDirectory
 from webhookctl.local.waf.acl import Lag, WebAcl
+from webhookctl.local.waf.members import UnsupportedStatementError
 from webhookctl.local.waf.profile import read_lag
-from webhookctl.local.waf.statements import UnsupportedStatementError
+from webhookctl.local.waf.wire import decoded
 
 REFRESH_S: Final = 1.0
 _TARGET: Final = "AWSWAF_20190729."
@@ -105,7 +106,7 @@ class WafDirectory:
 def _compile(acl: Mapping[str, Any], ranges: Mapping[str, list[str]], lag_s: float) -> Guard:
     lag = Lag(block_s=lag_s, unblock_s=lag_s)
     try:
-        compiled = WebAcl(acl, ip_sets=ranges.__getitem__, lag=lag, now=time.monotonic(), phase=random.random)
+        compiled = WebAcl(decoded(acl), ip_sets=ranges.__getitem__, lag=lag, now=time.monotonic(), phase=random.random)
     except (UnsupportedStatementError, KeyError, ValueError) as error:
         _log.exception("web ACL %s can't be enforced here", acl.get("Name"))
         return Guard(acl=None, fault=f"the local environment does not model this web ACL: {error}")

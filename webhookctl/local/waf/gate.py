@@ -3,20 +3,20 @@
 import time
 from typing import Final
 
-from multidict import CIMultiDict
-
 from webhookctl.local.aws_listener import ApiAnswer, ApiCall, refusal
-from webhookctl.local.exchange import Answer, Arrival, Refusal, message
+from webhookctl.local.exchange import Arrival, Passage, Refusal, message
 from webhookctl.local.extensions import Extension, FrontDoorContext
 from webhookctl.local.state import ACCOUNT_ID
 from webhookctl.local.waf.acl import Decision, WebAcl
+from webhookctl.local.waf.actions import answer
 from webhookctl.local.waf.directory import WafDirectory
-from webhookctl.local.waf.ledger import SAMPLE_LIMIT, WafLedger, log_record, sampled_request
+from webhookctl.local.waf.ledger import WafLedger
+from webhookctl.local.waf.log_record import log_record
 from webhookctl.local.waf.profile import PROFILE
 from webhookctl.local.waf.publisher import WafPublisher
-from webhookctl.local.waf.statements import WafRequest
+from webhookctl.local.waf.request import WafRequest
+from webhookctl.local.waf.samples import SAMPLE_LIMIT, sampled_request
 
-_FORBIDDEN: Final = b'{"message":"Forbidden"}'
 _TARGET: Final = "AWSWAF_20190729."
 
 
@@ -42,8 +42,8 @@ class WafGate:
         self._directory, self._publisher = directory, publisher
         self.ledgers: dict[str, WafLedger] = {}
 
-    async def check(self, arrival: Arrival) -> Refusal | None:
-        """Return the 403 of a blocked request, or None to let it pass."""
+    async def check(self, arrival: Arrival) -> Refusal | Passage | None:
+        """Return what a refused request is answered, the headers to add to one that passes, or None to let it pass."""
         guard = await self._directory.ready(arrival.stage)
         if guard is None:
             return None
@@ -53,10 +53,10 @@ class WafGate:
         decision = guard.acl.evaluate(request, time.monotonic())
         self._keep_books(guard.acl, arrival, request, decision)
         if not decision.is_blocked:
-            return None
-        headers = CIMultiDict({"Content-Type": "application/json", "x-amzn-ErrorType": "ForbiddenException"})
-        context = {"waf.status": "403", "wafResponseCode": "WAF_BLOCK", "error.responseType": "WAF_FILTERED"}
-        return Refusal(Answer(403, headers, _FORBIDDEN), context)
+            return Passage(decision.inserts) if decision.inserts else None
+        status = str(decision.action.status)
+        context = {"waf.status": status, "wafResponseCode": "WAF_BLOCK", "error.responseType": "WAF_FILTERED"}
+        return Refusal(answer(decision.action), context)
 
     async def managed_keys(self, call: ApiCall) -> ApiAnswer:
         """Answer GetRateBasedStatementManagedKeys: the addresses that a rate rule blocks now."""
@@ -64,7 +64,7 @@ class WafGate:
         for acl in self._directory.acls():
             keys = acl.limited_keys(rule, time.monotonic()) if acl.name == name else None
             if keys is not None:
-                four = [f"{key}/32" for key in keys if ":" not in key]
+                four = [f"{key}/32" for key in keys if "." in key]
                 six = [f"{key}/128" for key in keys if ":" in key]
                 return ApiAnswer(
                     {
@@ -81,11 +81,11 @@ class WafGate:
         limit = min(int(call.parameters.get("MaxItems", SAMPLE_LIMIT)), SAMPLE_LIMIT)
         start, end = float(window.get("StartTime", 0)), float(window.get("EndTime", time.time()))
         ledger = self.ledgers.get(arn, WafLedger())
-        samples, population = ledger.samples(metric, start, end, limit)
+        drawn = ledger.samples(metric, start, end, limit)
         return ApiAnswer(
             {
-                "SampledRequests": [sampled_request(sample) for sample in samples],
-                "PopulationSize": population,
+                "SampledRequests": [sampled_request(sample) for sample in drawn.samples],
+                "PopulationSize": drawn.population,
                 "TimeWindow": {"StartTime": start, "EndTime": end},
             }
         )
@@ -93,18 +93,19 @@ class WafGate:
     def _keep_books(self, acl: WebAcl, arrival: Arrival, request: WafRequest, decision: Decision) -> None:
         ledger = self.ledgers.get(acl.arn)
         if ledger is None:
-            ledger = self.ledgers[acl.arn] = WafLedger(acl.metric)
+            ledger = self.ledgers[acl.arn] = WafLedger(acl.visibility)
         ledger.record(request, decision, arrival.arrived_at)
-        if decision.is_blocked or decision.counted:
+        if decision.action.kind == "BLOCK" or decision.counted:  # what the stack's logging filter keeps
             source = f"{ACCOUNT_ID}:{arrival.stage.api_id}:{arrival.stage.name}"
             self._publisher.log(acl.arn, log_record(acl.arn, source, request, decision, arrival.arrived_at))
 
 
 def as_waf_request(arrival: Arrival) -> WafRequest:
-    """Return what the rules look at; a header that came twice counts with its first value."""
+    """Return what the rules look at; a header that came several times counts with all its values, joined by commas."""
     headers: dict[str, str] = {}
     for name, value in arrival.headers.items():
-        headers.setdefault(name.lower(), value)
+        key = name.lower()
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
     return WafRequest(
         method=arrival.method,
         path=f"/{arrival.stage.name}{arrival.path}",

@@ -1,23 +1,27 @@
-"""What AWS WAF remembers of its decisions: one-minute counts, sampled requests and log records.
+"""What AWS WAF remembers of its decisions: one-minute counts and sampled requests.
 
-Sources: AWS WAF developer guide, "AWS WAF metrics and dimensions" and "Log fields"; API reference,
-`GetSampledRequests` (at most 500 of the first 5,000 requests in the range, of the last three hours).
+Sources: AWS WAF developer guide, "AWS WAF metrics and dimensions"; API reference, `GetSampledRequests`.
 """
 
-import random
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from webhookctl.local.waf.acl import DEFAULT_ACTION, Decision
-from webhookctl.local.waf.statements import WafRequest
+from webhookctl.local.waf.request import WafRequest
+from webhookctl.local.waf.rules import Match, Visibility
+from webhookctl.local.waf.samples import Drawn, Sample, Samples, draw, slim
 
-SAMPLE_POPULATION: Final = 5_000
-SAMPLE_LIMIT: Final = 500
-SAMPLE_AGE_S: Final = 3 * 3600
-_LOGGED_HEADERS: Final = ("host", "user-agent", "content-type", "content-length", "x-amzn-trace-id")
-"""Headers that a log record may show: never a signature."""
+_METRICS: Final = {
+    "ALLOW": "AllowedRequests",
+    "BLOCK": "BlockedRequests",
+    "COUNT": "CountedRequests",
+    "CAPTCHA": "CaptchaRequests",
+    "CHALLENGE": "ChallengeRequests",
+}
+_ALL: Final = "ALL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,36 +33,25 @@ class MetricCount:
     value: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One decided request. `at` is in seconds since the epoch."""
-
-    at: float
-    rule_metric: str
-    action: str
-    request: WafRequest
-    labels: tuple[str, ...]
-
-
 class WafLedger:
     """Counts and samples of one web ACL. Not thread-safe: it lives on the front door's event loop."""
 
-    def __init__(self, acl_metric: str = "") -> None:
-        self.acl_metric = acl_metric
+    def __init__(self, acl: Visibility | None = None) -> None:
+        self._acl = acl or Visibility(metric="")
+        self._default = replace(self._acl, metric=DEFAULT_ACTION)
+        self.acl_metric = self._acl.metric
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._samples: deque[Sample] = deque(maxlen=SAMPLE_POPULATION)
+        self._samples: dict[str, Samples] = {}
 
     def record(self, request: WafRequest, decision: Decision, at: float) -> None:
         """Take note of one decision made `at` seconds since the epoch."""
-        ending = decision.terminating.metric if decision.terminating else DEFAULT_ACTION
-        metric = "BlockedRequests" if decision.is_blocked else "AllowedRequests"
-        self._counts[metric, ending] += 1
-        self._counts[metric, "ALL"] += 1
         for match in decision.counted:
-            self._counts["CountedRequests", match.metric] += 1
-            self._counts["CountedRequests", "ALL"] += 1
-            self._sample(request, decision, match.metric, "COUNT", at)
-        self._sample(request, decision, ending, decision.action, at)
+            self._count("COUNT", match.visibility)
+            self._sample(match.visibility, at, partial(_sample, request, decision, "COUNT", match, at))
+        ending, kind = decision.terminating, decision.action.kind
+        rule = ending.visibility if ending else self._default
+        self._count(kind, rule)
+        self._sample(rule, at, partial(_sample, request, decision, kind, ending, at))
 
     def drain_counts(self) -> list[MetricCount]:
         """Return the counts since the last call, and start anew."""
@@ -66,69 +59,32 @@ class WafLedger:
         self._counts.clear()
         return counts
 
-    def samples(self, rule_metric: str, start: float, end: float, limit: int) -> tuple[list[Sample], int]:
-        """Return at most `limit` random samples of a rule between two times, and how many there were to choose from."""
-        found = [s for s in self._samples if start <= s.at <= end and rule_metric in ("ALL", s.rule_metric)]
-        chosen = found if len(found) <= limit else random.sample(found, limit)
-        return sorted(chosen, key=lambda sample: sample.at), len(found)
+    def samples(self, rule_metric: str, start: float, end: float, limit: int) -> Drawn:
+        """Return at most `limit` random samples of a rule, or of ALL, between two times (seconds since the epoch)."""
+        chosen = [kept for metric, kept in self._samples.items() if rule_metric in (_ALL, metric)]
+        return draw(chosen, start, end, limit)
 
-    def _sample(self, request: WafRequest, decision: Decision, metric: str, action: str, at: float) -> None:
-        labels = tuple(sorted(decision.labels))
-        while self._samples and self._samples[0].at < at - SAMPLE_AGE_S:
-            self._samples.popleft()
-        slim = replace(request, body=b"")  # five thousand bodies would be a leak
-        self._samples.append(Sample(at=at, rule_metric=metric, action=action, request=slim, labels=labels))
+    def _count(self, kind: str, rule: Visibility) -> None:
+        if rule.is_measured:
+            self._counts[_METRICS[kind], rule.metric] += 1
+        if self._acl.is_measured:
+            self._counts[_METRICS[kind], _ALL] += 1
 
-
-def log_record(acl_arn: str, source_id: str, request: WafRequest, decision: Decision, at: float) -> dict[str, Any]:
-    """Return the record that AWS WAF writes for one request; `source_id` is `<account>:<api id>:<stage>`."""
-    ending = decision.terminating
-    return {
-        "timestamp": int(at * 1000),
-        "formatVersion": 1,
-        "webaclId": acl_arn,
-        "terminatingRuleId": ending.rule if ending else DEFAULT_ACTION,
-        "terminatingRuleType": ending.kind if ending else "REGULAR",
-        "action": decision.action,
-        "httpSourceName": "APIGW",
-        "httpSourceId": source_id,
-        "rateBasedRuleList": list(_rate_rules(decision)),
-        "nonTerminatingMatchingRules": [{"ruleId": m.rule, "action": m.action} for m in decision.counted],
-        "httpRequest": {
-            "clientIp": request.client_ip,
-            "country": "-",
-            "headers": [{"name": n, "value": request.headers[n]} for n in _LOGGED_HEADERS if n in request.headers],
-            "uri": request.path,
-            "args": request.query,
-            "httpVersion": request.http_version,
-            "httpMethod": request.method,
-            "requestId": request.request_id,
-        },
-        "labels": [{"name": label} for label in sorted(decision.labels)],
-    }
+    def _sample(self, rule: Visibility, at: float, make: Callable[[], Sample]) -> None:
+        if rule.is_sampled:
+            samples = self._samples.get(rule.metric)
+            if samples is None:
+                samples = self._samples[rule.metric] = Samples()
+            samples.add(at, make)
 
 
-def _rate_rules(decision: Decision) -> Iterator[dict[str, Any]]:
-    for match in (*decision.counted, *([decision.terminating] if decision.terminating else [])):
-        if match.rate_key is not None:
-            yield {"rateBasedRuleName": match.rule, "limitKey": "IP", "limitValue": match.rate_key}
-
-
-def sampled_request(sample: Sample) -> dict[str, Any]:
-    """Return a sample as the `GetSampledRequests` API shows it."""
-    request = sample.request
-    return {
-        "Request": {
-            "ClientIP": request.client_ip,
-            "Country": "-",
-            "URI": request.path,
-            "Method": request.method,
-            "HTTPVersion": request.http_version,
-            "Headers": [{"Name": n, "Value": request.headers[n]} for n in _LOGGED_HEADERS if n in request.headers],
-        },
-        "Weight": 1,
-        "Timestamp": sample.at,
-        "Action": sample.action,
-        "RuleNameWithinRuleGroup": None,
-        "Labels": [{"Name": label} for label in sample.labels],
-    }
+def _sample(request: WafRequest, decision: Decision, kind: str, match: Match | None, at: float) -> Sample:
+    return Sample(
+        at=at,
+        action=kind,
+        request=slim(request),
+        labels=tuple(sorted(decision.labels)),
+        within=match.within if match else None,
+        response_code=decision.action.status if decision.action.response and kind != "COUNT" else None,
+        inserted=tuple(decision.inserts.items()),
+    )

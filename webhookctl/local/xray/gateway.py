@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from webhookctl.local.exchange import Exchange
+from webhookctl.local.exchange import Exchange, readable
 from webhookctl.local.state import ACCOUNT_ID, REGION
 
 Document = dict[str, Any]
@@ -35,10 +35,10 @@ def segment(exchange: Exchange) -> Document:
         "end_time": arrival.arrived_at + exchange.latency_s,
         "http": {
             "request": {
-                "url": f"https://{arrival.headers.get('Host', 'localhost')}/{stage.name}{arrival.path}",
+                "url": readable(f"https://{arrival.headers.get('Host', 'localhost')}/{stage.name}{arrival.path}"),
                 "method": arrival.method,
                 "client_ip": arrival.source_ip,
-                "user_agent": arrival.headers.get("User-Agent", ""),
+                "user_agent": readable(arrival.headers.get("User-Agent", "")),
                 "x_forwarded_for": True,
             },
             "response": {"status": status, "content_length": len(exchange.answer.body)},

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from webhookctl.local.waf.acl import Lag, WebAcl
-from webhookctl.local.waf.ledger import WafLedger, log_record
-from webhookctl.local.waf.statements import UnsupportedStatementError, WafRequest
+from webhookctl.local.waf.ledger import WafLedger
+from webhookctl.local.waf.log_record import log_record
+from webhookctl.local.waf.members import UnsupportedStatementError
+from webhookctl.local.waf.request import WafRequest
 
 RATE = {"RateBasedStatement": {"Limit": 600, "EvaluationWindowSec": 60, "AggregateKeyType": "IP"}}
+ARN = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/acl/1"
 OFFICE = "arn:aws:wafv2:us-east-1:000000000000:regional/ipset/office/1"
 
 
@@ -28,7 +31,7 @@ def rule(name: str, priority: int, statement: Mapping[str, Any], **members: Any)
 
 
 def acl(*rules: Mapping[str, Any], lag: Lag | None = None) -> WebAcl:
-    document = {"ARN": "arn:acl", "Name": "acl", "DefaultAction": {"Allow": {}}, "Rules": list(rules)}
+    document = {"ARN": ARN, "Name": "acl", "DefaultAction": {"Allow": {}}, "Rules": list(rules)}
     return WebAcl(document, ip_sets=ip_sets, lag=lag or Lag(), now=0, phase=lambda: 0.5)
 
 
@@ -169,7 +172,7 @@ def test_known_bad_inputs_block_and_an_override_counts() -> None:
     counting = acl(managed(OverrideAction={"Count": {}})).evaluate(LOG4J, 0)
     assert not counting.is_blocked
     assert counting.counted
-    single = [{"Name": "Log4JRCE", "ActionToUse": {"Count": {}}}]
+    single = [{"Name": "Log4JRCE_HEADER", "ActionToUse": {"Count": {}}}]
     assert not acl(managed(RuleActionOverrides=single)).evaluate(LOG4J, 0).is_blocked
 
 
@@ -193,9 +196,9 @@ def test_the_ledger_counts_each_decision_once() -> None:
         ("BlockedRequests", "pathMetric"): 1,
     }
     assert ledger.drain_counts() == []
-    samples, population = ledger.samples("pathMetric", 0, 200, 500)
-    assert (len(samples), population) == (1, 1)
-    assert samples[0].request.body == b""
+    drawn = ledger.samples("pathMetric", 0, 200, 500)
+    assert (len(drawn.samples), drawn.population) == (1, 1)
+    assert drawn.samples[0].request.body == b""
 
 
 def test_a_log_record_shows_no_signature_and_no_body() -> None:

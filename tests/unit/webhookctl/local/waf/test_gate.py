@@ -1,6 +1,7 @@
 """Laws of the WAF's place at the front door, with an engine that answers from memory."""
 
 import asyncio
+import base64
 import functools
 import json
 import time
@@ -13,7 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from webhookctl.local.aws_listener import ApiCall
 from webhookctl.local.engine_client import EngineError
-from webhookctl.local.exchange import Arrival
+from webhookctl.local.exchange import Arrival, Refusal
 from webhookctl.local.stage_directory import Stage
 from webhookctl.local.trace_header import receive
 from webhookctl.local.waf.directory import WafDirectory
@@ -44,7 +45,7 @@ BLOCK_ALL = {
     "VisibilityConfig": {"MetricName": "pathMetric"},
     "Statement": {
         "ByteMatchStatement": {
-            "SearchString": "/prod/webhook/",
+            "SearchString": base64.b64encode(b"/prod/webhook/").decode(),
             "PositionalConstraint": "STARTS_WITH",
             "FieldToMatch": {"UriPath": {}},
             "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
@@ -143,7 +144,7 @@ async def test_a_blocked_request_is_answered_as_aws_does(tmp_path: Path) -> None
     """403 with {"message":"Forbidden"}, named in the access log, in samples and in the log, without its signature."""
     engine, _, publisher, gate = world(tmp_path, BLOCK_ALL)
     refusal = await gate.check(arrival())
-    assert refusal is not None
+    assert isinstance(refusal, Refusal)
     assert refusal.answer.status == 403
     assert refusal.answer.body == b'{"message":"Forbidden"}'
     assert refusal.context["wafResponseCode"] == "WAF_BLOCK"
@@ -206,7 +207,7 @@ async def test_an_unmodelled_web_acl_is_said_not_skipped(tmp_path: Path) -> None
     geo = RATE | {"Statement": {"GeoMatchStatement": {"CountryCodes": ["US"]}}}
     _, _, _, gate = world(tmp_path, geo)
     refusal = await gate.check(arrival())
-    assert refusal is not None
+    assert isinstance(refusal, Refusal)
     assert refusal.answer.status == 500
     assert b"GeoMatchStatement" in refusal.answer.body
 
