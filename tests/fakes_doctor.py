@@ -1,6 +1,6 @@
 """An account and a stack for the doctor, healthy unless a test plants a fault."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +12,8 @@ from tests.fakes_outputs import stack_outputs
 from webhookctl.core.assembly import Assembly
 from webhookctl.core.deploy import Run, StackEvent
 from webhookctl.core.deployment import Deployment
-from webhookctl.core.doctor import Patient
-from webhookctl.core.doctor_quotas import Quotas
+from webhookctl.core.doctor.patient import Patient
+from webhookctl.core.doctor.quotas import Quotas
 from webhookctl.core.guard import Identity
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.outputs import StackDescription, StackOutputs
@@ -132,9 +132,8 @@ class Account:
     def reserved(self, function: str) -> int | None:
         return self.reservations.get(function)
 
-    def taken_names(self, environment: str) -> list[str]:
-        assert environment == "dev"
-        return self.taken
+    def taken_names(self, named: Mapping[str, Sequence[str]]) -> list[str]:
+        return [name for names_of_a_type in named.values() for name in names_of_a_type if name in self.taken]
 
     def key_state(self, key_arn: str) -> tuple[str, bool]:
         assert key_arn == "arn:key"

@@ -38,10 +38,18 @@ def told_by_hints() -> Iterator[tuple[str, str]]:
     """Yield (module, command) of every hint that begins with a command; what is filled in reads X."""
     for module in sorted((ROOT / "webhookctl").rglob("*.py")):
         for node in ast.walk(ast.parse(module.read_text())):
-            if isinstance(node, ast.keyword) and node.arg == "hint":
-                text = _text(node.value)
-                if text.startswith("webhookctl "):
-                    yield module.name, re.split(r"[;,:(]|\s[a-z]+s\s", text)[0].strip()
+            text = _told(node)
+            if text is not None and text.startswith("webhookctl "):
+                yield module.name, re.split(r"[;,:(]|\s[a-z]+s\s", text)[0].strip()
+
+
+def _told(node: ast.AST) -> str | None:
+    """Return what a hint says, or a remedy of the doctor."""
+    if isinstance(node, ast.keyword) and node.arg == "hint":
+        return _text(node.value)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "patient.command":
+        return f"webhookctl {_text(node.args[0])}"
+    return None
 
 
 def _text(node: ast.expr) -> str:

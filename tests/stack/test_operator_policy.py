@@ -84,6 +84,23 @@ def test_the_operators_policy_allows_every_call_that_the_cli_makes(path: Path) -
     assert missing == set()
 
 
+BY_OTHERS = {
+    "sts:AssumeRole": "the CDK CLI takes the bootstrap's roles",
+    "ssm:GetParameter": "the CDK CLI reads the bootstrap's version",
+    "kms:Decrypt": "DynamoDB, SQS, Secrets Manager and CloudWatch Logs read with the caller's right to the key",
+    "kms:GenerateDataKey": "SQS, DynamoDB and Secrets Manager write with the caller's right to the key",
+}
+"""Actions that no module of the AWS layer calls by name, and who needs them."""
+
+
+def test_the_operators_policy_allows_nothing_that_nobody_calls() -> None:
+    """Each action is an operation that the AWS layer names, or is listed with who needs it."""
+    operations = _operations()
+    words = {word for path in (ROOT / "webhookctl" / "aws").glob("*.py") for word in _words(path)}
+    called = {action for word in words for action in operations.get(word, ())}
+    assert _allowed() - called - set(BY_OTHERS) == set()
+
+
 def test_the_operators_policy_has_no_wildcard_action() -> None:
     """Each action is named."""
     assert not [action for action in _allowed() if "*" in action]

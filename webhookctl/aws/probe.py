@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from stack import outputs as names
 from webhookctl.aws import cdk
 from webhookctl.aws.session import AwsSession, ClientError, error_code
-from webhookctl.core.doctor_quotas import Quotas
+from webhookctl.core.doctor.quotas import Quotas
 from webhookctl.core.metrics import MetricQuery, MetricReader
+from webhookctl.errors import WebhookctlError
 
 _MISSING = frozenset({"ResourceNotFoundException", "NotFoundException", "QueueDoesNotExist", "NonExistentQueue"})
 
@@ -52,15 +54,30 @@ class AccountProbe:
         reserved = answer.get("ReservedConcurrentExecutions") if answer else None
         return None if reserved is None else int(reserved)
 
-    def taken_names(self, environment: str) -> list[str]:
-        """Return the names that the account has already."""
-        table, queue, function = (f(environment) for f in (names.table_name, names.queue_name, names.receiver_name))
-        looks = {
-            table: (self._session.client("dynamodb").describe_table, {"TableName": table}),
-            queue: (self._session.client("sqs").get_queue_url, {"QueueName": queue}),
-            function: (self._session.client("lambda").get_function, {"FunctionName": function}),
+    def taken_names(self, named: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return which names of the given types exist in the account; a type that is not known here has none."""
+        looks: Mapping[str, Callable[[str], bool]] = {
+            "AWS::DynamoDB::Table": lambda name: self._exists("dynamodb", "describe_table", TableName=name),
+            "AWS::SQS::Queue": lambda name: self._exists("sqs", "get_queue_url", QueueName=name),
+            "AWS::Lambda::Function": lambda name: self._exists("lambda", "get_function", FunctionName=name),
+            "AWS::Logs::LogGroup": self._has_log_group,
+            "AWS::SecretsManager::Secret": lambda name: self._exists(
+                "secretsmanager", "describe_secret", SecretId=name
+            ),
+            "AWS::KMS::Alias": lambda name: self._exists("kms", "describe_key", KeyId=name),
+            "AWS::CloudWatch::Alarm": self._has_alarm,
         }
-        return [name for name, (look, asked) in looks.items() if self._unless_missing(look, **asked) is not None]
+        return [name for kind, wanted in named.items() for name in wanted if kind in looks and looks[kind](name)]
+
+    def _has_log_group(self, name: str) -> bool:
+        found = self._session.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        return any(group["logGroupName"] == name for group in found)
+
+    def _has_alarm(self, name: str) -> bool:
+        return bool(self._session.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"])
+
+    def _exists(self, service: str, look: str, **arguments: str) -> bool:
+        return self._unless_missing(getattr(self._session.client(service), look), **arguments) is not None
 
     def key_state(self, key_arn: str) -> tuple[str, bool]:
         """Return the key's state and whether it rotates."""
@@ -70,8 +87,18 @@ class AccountProbe:
         return state, bool(rotates)
 
     def clock_skew(self) -> timedelta:
-        """Compare with the date of an answer; zero where it has none."""
-        answer = self._session.client("sts").get_caller_identity()
+        """Compare with the date of an answer; zero where it has none.
+
+        The call is not signed: AWS refuses it and says its time, also to a clock that no signature would pass with.
+        """
+        try:
+            answer = self._session.unsigned_client("sts").get_caller_identity()
+        except ClientError as error:
+            answer = error.response
+        except WebhookctlError as error:
+            if not isinstance(error.__cause__, ClientError):
+                raise
+            answer = error.__cause__.response
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return datetime.now(UTC) - parsedate_to_datetime(date) if date else timedelta()
 

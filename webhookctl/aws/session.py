@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import boto3
 import botocore.exceptions as aws_errors
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -109,6 +110,15 @@ class AwsSession:
                 ),
             )
         return self._clients[service]
+
+    def unsigned_client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+        """Return a client of a service whose calls carry no signature."""
+        return self._session.client(
+            service,  # type: ignore[call-overload]
+            region_name=self.region,
+            endpoint_url=self.endpoint(service),
+            config=Config(signature_version=UNSIGNED, connect_timeout=5, read_timeout=10, retries={"max_attempts": 1}),
+        )
 
     def endpoint(self, service: str) -> str | None:
         """Return the URL that a service's calls go to, or None where AWS's own is used."""

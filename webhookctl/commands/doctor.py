@@ -1,7 +1,8 @@
 """`webhookctl doctor`: what is wrong, and what to do about it."""
 
 from webhookctl.context import Context
-from webhookctl.core.doctor import Patient, examine, verdict
+from webhookctl.core.doctor.examine import examine, verdict
+from webhookctl.core.doctor.patient import Patient
 
 
 def doctor(ctx: Context) -> None:
@@ -20,6 +21,7 @@ def doctor(ctx: Context) -> None:
         secrets=lambda: app.secrets,
         probe=lambda: app.probe,
         now=app.now(),
+        is_emulated=app.settings.is_embedded,
     )
     findings = examine(patient)
     app.show(findings)

@@ -7,8 +7,9 @@ import pytest
 
 from stack.settings import Settings, settings_for
 from tests.fakes_doctor import Account, Clinic
-from webhookctl.core.doctor import FAILED, OK, WARNING, examine
-from webhookctl.core.doctor_quotas import shortages
+from webhookctl.core.doctor.examine import examine
+from webhookctl.core.doctor.patient import FAILED, OK, WARNING
+from webhookctl.core.doctor.quotas import shortages
 
 ENOUGH = Account().limits
 FULL = ENOUGH.code_bytes_max

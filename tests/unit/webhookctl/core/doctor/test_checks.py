@@ -8,7 +8,9 @@ import pytest
 
 from stack.settings import settings_for
 from tests.fakes_doctor import Clinic
-from webhookctl.core.doctor import CHECKS, FAILED, OK, WARNING, Finding, examine, verdict
+from webhookctl.core.doctor.checks import CHECKS
+from webhookctl.core.doctor.examine import examine, verdict
+from webhookctl.core.doctor.patient import FAILED, OK, WARNING, Finding
 from webhookctl.errors import CheckFailedError, ConfigError
 
 RECEIVER = "/aws/lambda/webhook-receiver-dev"
@@ -27,7 +29,15 @@ def _no_node(clinic: Clinic) -> None:
 
 def _names_taken(clinic: Clinic) -> None:
     del clinic.stacks.statuses["TapStackdev"]
-    clinic.account.taken = ["PaymentWebhooks-dev"]
+    clinic.cdk.wanted = {
+        "Resources": {
+            "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "PaymentWebhooks-dev"}},
+            "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "webhooks/stripe-dev"}},
+            "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/lambda/audit-logger-dev"}},
+            "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "free to be there twice"}},
+        }
+    }
+    clinic.account.taken = ["PaymentWebhooks-dev", "webhooks/stripe-dev", "free to be there twice"]
 
 
 def _rolled_back(clinic: Clinic) -> None:
@@ -58,7 +68,12 @@ FAULTS: dict[str, tuple[Plant, str, str, str]] = {
         "not bootstrapped",
         "webhookctl deploy",
     ),
-    "name conflict": (_names_taken, "name conflicts", "exist without the stack: PaymentWebhooks-dev", "delete them"),
+    "name conflict": (
+        _names_taken,
+        "name conflicts",
+        "exist without the stack: PaymentWebhooks-dev, webhooks/stripe-dev",
+        "delete them",
+    ),
     "failed stack": (_rolled_back, "stack", "TapStackdev is UPDATE_ROLLBACK_FAILED", "webhookctl deploy"),
     "drift": (_drifted, "drift", "the code says otherwise: 1 to remove", "webhookctl diff"),
     "concurrency limit": (_too_few_executions, "concurrency", "20 more to reserve, 110 of 110", "webhookctl.toml"),
@@ -66,26 +81,43 @@ FAULTS: dict[str, tuple[Plant, str, str, str]] = {
         lambda c: c.account.reservations.update({"webhook-receiver-dev": 0}),
         "concurrency",
         "reserved concurrency 0 stops webhook-receiver-dev",
-        "webhookctl deploy",
+        "aws lambda delete-function-concurrency --function-name webhook-receiver-dev",
     ),
-    "disabled key": (lambda c: setattr(c.account, "key", ("Disabled", False)), "key", "the key is Disabled", "enable"),
+    "disabled key": (
+        lambda c: setattr(c.account, "key", ("Disabled", False)),
+        "key",
+        "the key is Disabled",
+        "aws kms enable-key --key-id arn:key",
+    ),
     "missing secret": (
         lambda c: setattr(c.secrets, "text", '{"v": 1, "keys": []}'),
         "secrets",
         "no key for stripe, paypal, square",
-        "webhookctl secrets set stripe",
+        "webhookctl secrets set stripe --env dev; webhookctl secrets set paypal --env dev",
     ),
     "Lambda timeout": (
         lambda c: c.logs.lines.update({PROCESSOR: ["2026 Task timed out after 30.00 seconds"]}),
         "Lambda timeouts",
         "timed out in the last hour: payment-processor-dev",
-        "webhookctl trace",
+        "webhookctl trace list --slow 5s --env dev",
+    ),
+    "Lambda timeout, in JSON": (
+        lambda c: c.logs.lines.update({RECEIVER: ['{"type":"platform.report","record":{"status":"timeout"}}']}),
+        "Lambda timeouts",
+        "timed out in the last hour: webhook-receiver-dev",
+        "webhookctl trace list --slow 5s --env dev",
+    ),
+    "an answer that nobody foresaw": (
+        lambda c: setattr(c.account, "limits", None),
+        "quotas",
+        "could not be carried out",
+        "",
     ),
     "DynamoDB permission denied": (
         lambda c: c.logs.lines.update({RECEIVER: ['{"error":"dynamodb answered AccessDeniedException"}']}),
         "permissions",
         "in the last hour: webhook-receiver-dev",
-        "webhookctl diff --detailed",
+        "aws cloudformation detect-stack-drift --stack-name TapStackdev",
     ),
 }
 
@@ -126,7 +158,10 @@ def test_a_healthy_environment_is_all_green() -> None:
 
 @pytest.mark.parametrize(
     ("part", "value", "check", "remedy"),
-    [("blocked", 12, "WAF 403", "webhookctl waf status"), ("key", ("Enabled", False), "key", "webhookctl deploy")],
+    [
+        ("blocked", 12, "WAF 403", "webhookctl waf status"),
+        ("key", ("Enabled", False), "key", "aws kms enable-key-rotation --key-id arn:key"),
+    ],
 )
 def test_what_may_be_meant_is_a_warning(part: str, value: object, check: str, remedy: str) -> None:
     """Blocked requests can be an attack well met; a key may rotate elsewhere: told, and exit 0."""
@@ -152,3 +187,30 @@ def test_the_verdict_counts() -> None:
     good = Finding(check="a", result=OK, detail="")
     with pytest.raises(CheckFailedError, match="1 of 2 checks failed: b"):
         verdict([good, replace(good, check="b", result=FAILED)])
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_a_stack_that_was_never_made_owns_no_names(status: str) -> None:
+    """The first deployment failed: what blocked it is still to be named."""
+    clinic = Clinic()
+    _names_taken(clinic)
+    clinic.stacks.statuses["TapStackdev"] = status
+    (finding,) = [f for f in examine(clinic.patient()) if f.check == "name conflicts"]
+    assert (finding.result, "PaymentWebhooks-dev" in finding.detail) == (FAILED, True)
+
+
+def test_refused_credentials_on_a_wrong_clock_name_the_clock() -> None:
+    """AWS refuses every signature then: signing in again would not help."""
+    clinic = Clinic()
+    _no_credentials(clinic)
+    clinic.account.skew = timedelta(minutes=-20)
+    (finding,) = [f for f in examine(clinic.patient()) if f.check == "credentials"]
+    assert finding.remedy == "this clock is -1200 s off: synchronise it (NTP) first"
+
+
+def test_an_emulated_environment_s_remedies_go_to_it() -> None:
+    """The AWS CLI is told where, so that nobody mends another account."""
+    clinic = Clinic()
+    clinic.account.key = ("Enabled", False)
+    (finding,) = [f for f in examine(replace(clinic.patient(), is_emulated=True)) if f.check == "key"]
+    assert finding.remedy.startswith('eval "$(webhookctl local env)"; aws kms enable-key-rotation')
