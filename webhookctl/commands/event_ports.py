@@ -16,9 +16,11 @@ from webhookctl.core.logs import LogEvent
 if TYPE_CHECKING:
     from webhookctl.aws.table import Table
 
-_WITH_SINCE: Final = """\
+LIST_SINCE: Final = """\
 With --since the audit log names the webhooks, and only they are read, one by one,
 until --limit are found: cheaper for a short time, dearer for most of the table."""
+OPEN_SINCE: Final = """\
+With --since the audit log names what is not processed, and only that is read, one by one."""
 _LOOK: Final = ScanLimits(visibility_s=30)
 _MOST: Final = 10_000
 """Dead letters that are looked through; beyond that the redrive comes first."""
@@ -36,10 +38,10 @@ def webhook_rows(app: AppContext) -> "Table":
     return Table(app.session, app.outputs[names.TABLE_NAME])
 
 
-def tell_cost(app: AppContext, keep: EventFilter, *, payment_id: str | None = None) -> None:
-    """Say so where a question reads, and bills, the whole table."""
+def tell_cost(app: AppContext, keep: EventFilter, *, payment_id: str | None = None, hint: str = LIST_SINCE) -> None:
+    """Say so where a question reads, and bills, the whole table; `hint` says what --since costs instead."""
     if source_of(keep, payment_id=payment_id) is Source.SCAN:
-        app.console.say(f"This question costs {Source.SCAN.value}.\n{_WITH_SINCE}")
+        app.console.say(f"This question costs {Source.SCAN.value}.\n{hint}")
 
 
 def tell_rest(app: AppContext, shown: int, more: str) -> None:

@@ -28,6 +28,7 @@ class PaymentStatus(StrEnum):
     CANCELED = "canceled"
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
+    PARTIALLY_REVERSED = "partially_reversed"
     REVERSED = "reversed"
     UNKNOWN = "unknown"
 

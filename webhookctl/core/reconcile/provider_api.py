@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from lambdas.shared.clock import iso
-from webhookctl.core.reconcile.provider_events import ProviderEvent, read_page
-from webhookctl.errors import ConfigError, WebhookctlError
+from webhookctl.core.reconcile.provider_events import LISTINGS, ProviderEvent, next_link, read_page
+from webhookctl.errors import ConfigError, UsageError, WebhookctlError
 
 PAGE: Final = 100
 MAX_PAGES: Final = 1000
+_PAYPAL_PATH: Final = "/v1/notifications/webhooks-events"
+_THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 _OK: Final = 200
 _REFUSED: Final = (401, 403)
 
@@ -43,8 +45,10 @@ def _stripe_first(since: datetime) -> Call:
 
 
 def _stripe_following(call: Call, page: Mapping[str, Any]) -> Call | None:
-    if not page.get("has_more") or not page.get("data"):
+    if not LISTINGS["stripe"].goes_on(page):
         return None
+    if not page.get("data"):
+        raise WebhookctlError("stripe's API says that there is more, and lists nothing")
     base = call.path.partition("&starting_after=")[0]
     return Call(method="GET", path=f"{base}&starting_after={page['data'][-1]['id']}")
 
@@ -52,13 +56,17 @@ def _stripe_following(call: Call, page: Mapping[str, Any]) -> Call | None:
 def _paypal_first(since: datetime) -> Call:
     """Return the call that https://developer.paypal.com/docs/api/webhooks/v1/ describes. PayPal keeps 30 days."""
     query = urlencode({"page_size": PAGE, "start_time": iso(since), "end_time": iso(datetime.now(UTC))})
-    return Call(method="GET", path=f"/v1/notifications/webhooks-events?{query}")
+    return Call(method="GET", path=f"{_PAYPAL_PATH}?{query}")
 
 
 def _paypal_following(_: Call, page: Mapping[str, Any]) -> Call | None:
-    links = [link for link in page.get("links", []) if link.get("rel") == "next"]
-    path = str(links[0].get("href", "")).partition(".com")[2] if links else ""
-    return Call(method="GET", path=path) if path.startswith("/v1/notifications/webhooks-events") else None
+    link = next_link(page)
+    if link is None:
+        return None
+    parts = urlsplit(link)
+    if parts.path != _PAYPAL_PATH:
+        raise WebhookctlError(f"paypal's API names {link[:80]!r} as the next page of its events")
+    return Call(method="GET", path=f"{parts.path}?{parts.query}")
 
 
 def _square_first(since: datetime) -> Call:
@@ -77,6 +85,23 @@ APIS: Final[Mapping[str, Api]] = {
     "paypal": Api(host="https://api-m.paypal.com", first=_paypal_first, following=_paypal_following),
     "square": Api(host="https://connect.squareup.com", first=_square_first, following=_square_following),
 }
+
+
+def checked_host(url: str) -> str:
+    """Return the address of an API without a slash at its end. Raises UsageError where the key must not go.
+
+    That is anything but HTTPS, and HTTP on this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and not (parts.username or parts.query or parts.fragment or parts.port == 0)
+    except ValueError:
+        is_address = False
+    if not is_address or parts.scheme not in ("https", "http"):
+        raise UsageError(f"{url!r} is not an API's address (like https://api-m.sandbox.paypal.com)")
+    if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+        raise UsageError(f"{url!r} would get the key in the clear", hint="https://...")
+    return url.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +125,16 @@ class ProviderApi:
             if call is None:
                 return
             page = self._ask(api, call)
-            yield from read_page(self.provider, page, since=since)
+            yield from (event for event in read_page(self.provider, page) if event.at >= since)
             call = api.following(call, page)
         raise WebhookctlError(
             f"{self.provider} lists more than {self.max_pages} pages of events", hint="a later --since"
         )
+
+    def is_whole(self, *, since: datetime) -> bool:
+        """All pages are read, or `events` raises."""
+        del since
+        return True
 
     def _ask(self, api: Api, call: Call) -> Mapping[str, Any]:
         url = (self.host or api.host) + call.path
@@ -112,7 +142,7 @@ class ProviderApi:
         try:
             answer = self.pool.request(call.method, url, headers=headers, json=call.body, redirect=False)
             page = answer.json() if answer.status == _OK else {}
-        except (HTTPError, ValueError) as error:
+        except (HTTPError, ValueError, RecursionError) as error:
             raise WebhookctlError(f"{self.provider}'s API can't be read: {type(error).__name__}") from error
         if answer.status in _REFUSED:
             raise ConfigError(

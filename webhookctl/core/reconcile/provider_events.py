@@ -1,40 +1,61 @@
-"""A provider's own list of events against ours: what never arrived, what waits, what we have beyond it."""
+"""The providers' own lists of events, as their APIs answer and as such answers are saved in files."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 from lambdas.shared.clock import parse_iso
-from lambdas.shared.webhook import Status, StoredWebhook, webhook_id
-from webhookctl.errors import CheckFailedError, UsageError
+from webhookctl.errors import UsageError
+
+_LONGEST_NAME: Final = 255
+"""The receiver takes no longer id or type."""
 
 
-class Standing(StrEnum):
-    """How one event stands between the provider and us."""
+def _stripe_goes_on(page: Mapping[str, Any]) -> bool:
+    return bool(page.get("has_more"))
 
-    MISSING = "missing"
-    RECEIVED = "received"
-    PROCESSED = "processed"
-    EXTRA = "extra"
+
+def _paypal_goes_on(page: Mapping[str, Any]) -> bool:
+    return next_link(page) is not None
+
+
+def _square_goes_on(page: Mapping[str, Any]) -> bool:
+    return bool(page.get("cursor"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """How a provider lists its events. `members`: where the list may stand in an answer; names of an event's parts."""
+    """How a provider lists its events. `members`: where the list may stand in an answer; names of an event's parts.
+
+    `goes_on`: says whether an answer has more pages after it. `is_newest_first`: an answer that reaches back to a time
+    holds all events since.
+    """
 
     members: tuple[str, ...]
     id: tuple[str, ...]
     type: tuple[str, ...]
     at: tuple[str, ...]
+    goes_on: Callable[[Mapping[str, Any]], bool]
+    is_newest_first: bool = False
 
 
 LISTINGS: Final[Mapping[str, Listing]] = {
-    "stripe": Listing(members=("data",), id=("id",), type=("type",), at=("created",)),
-    "paypal": Listing(members=("events",), id=("id",), type=("event_type",), at=("create_time",)),
-    "square": Listing(members=("events", "data"), id=("event_id", "id"), type=("type",), at=("created_at",)),
+    "stripe": Listing(
+        members=("data",),
+        id=("id",),
+        type=("type",),
+        at=("created",),
+        goes_on=_stripe_goes_on,
+        is_newest_first=True,
+    ),
+    "paypal": Listing(
+        members=("events",), id=("id",), type=("event_type",), at=("create_time",), goes_on=_paypal_goes_on
+    ),
+    "square": Listing(
+        members=("events", "data"), id=("event_id", "id"), type=("type",), at=("created_at",), goes_on=_square_goes_on
+    ),
 }
 """Stripe GET /v1/events, PayPal GET /v1/notifications/webhooks-events, Square POST /v2/events."""
 
@@ -48,39 +69,6 @@ class ProviderEvent:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """One event and how it stands."""
-
-    TABLE: ClassVar = ("standing", "webhook_id", "event_type", "at", "status")
-    standing: Standing
-    webhook_id: str
-    event_type: str
-    at: datetime
-    status: Status | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """The whole comparison. `events` leaves out what is processed, as it should be."""
-
-    provider: str
-    since: datetime
-    missing: int
-    received: int
-    processed: int
-    extra: int
-    events: tuple[Compared, ...]
-
-    def require_complete(self) -> None:
-        """Raise CheckFailedError when the provider lists events that never arrived here."""
-        if self.missing:
-            raise CheckFailedError(
-                f"{self.missing} events that {self.provider} lists are not stored",
-                hint="resend them from the provider's dashboard or CLI",
-            )
-
-
 class EventSource(Protocol):
     """The provider's list."""
 
@@ -88,88 +76,77 @@ class EventSource(Protocol):
         """Yield the provider's events since a time."""
         ...
 
+    def is_whole(self, *, since: datetime) -> bool:
+        """Whether these are all that the provider lists since then."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """Implements the provider's list on a saved answer, several of them as JSON lines, or a plain list of events."""
+    """Implements the provider's list on saved answers, or a plain list of events. `pages` are parsed JSON."""
 
     provider: str
-    text: str
+    pages: Sequence[object]
+
+    @classmethod
+    def parsed(cls, provider: str, text: str) -> "ListedFile":
+        """Read one JSON document or JSON lines. Raises UsageError, for an empty file too."""
+        return cls(provider, _documents(text.removeprefix("\ufeff")))
 
     def events(self, *, since: datetime) -> Iterator[ProviderEvent]:
         """Yield the file's events since a time. Raises UsageError."""
-        return (event for page in _documents(self.text) for event in read_page(self.provider, page, since=since))
+        return (event for event in self._events() if event.at >= since)
+
+    def is_whole(self, *, since: datetime) -> bool:
+        """Whether one of the pages is the last one, or reaches back beyond `since`. Raises UsageError."""
+        listing = LISTINGS[self.provider]
+        if not all(isinstance(page, Mapping) and listing.goes_on(page) for page in self.pages):
+            return True
+        return listing.is_newest_first and any(event.at < since for event in self._events())
+
+    def _events(self) -> Iterator[ProviderEvent]:
+        return (event for page in self.pages for event in read_page(self.provider, page))
 
 
-def read_page(provider: str, page: object, *, since: datetime) -> Iterator[ProviderEvent]:
+def read_page(provider: str, page: object) -> Iterator[ProviderEvent]:
     """Yield the events of one answer of the provider's list. Raises UsageError when it is none."""
     listing = LISTINGS[provider]
     for raw in _list_in(page, listing):
         try:
             event = ProviderEvent(
-                event_id=str(_first(raw, listing.id)),
-                event_type=str(_first(raw, listing.type)),
+                event_id=_name(raw, listing.id),
+                event_type=_name(raw, listing.type),
                 at=_moment(_first(raw, listing.at)),
             )
-        except (KeyError, ValueError, OverflowError) as error:
-            raise UsageError(f"this is no list of {provider} events: {error}") from error
-        if event.at >= since:
-            yield event
+        except (KeyError, ValueError, OverflowError, OSError) as error:
+            reason = f"an event has no {error}" if isinstance(error, KeyError) else error
+            raise UsageError(f"this is no list of {provider} events: {reason}") from error
+        yield event
 
 
-def compare(
-    provider: str, listed: Iterable[ProviderEvent], stored: Iterable[StoredWebhook], *, since: datetime
-) -> Comparison:
-    """Return how the provider's events since a time stand against the stored ones of the same time.
-
-    `stored` should reach a little further back than `listed`: an event is received after it happened.
-    """
-    ours = {webhook.webhook_id: webhook for webhook in stored if webhook.status.is_webhook}
-    theirs = {webhook_id(provider, event.event_id): event for event in listed}
-    rows = [_compared(key, event, ours.get(key)) for key, event in theirs.items()]
-    rows += [
-        _extra(webhook) for key, webhook in ours.items() if key not in theirs and webhook.event_created_at >= since
-    ]
-    counts = {standing: sum(row.standing is standing for row in rows) for standing in Standing}
-    shown = sorted((row for row in rows if row.standing is not Standing.PROCESSED), key=lambda r: (r.standing, r.at))
-    return Comparison(
-        provider=provider,
-        since=since,
-        missing=counts[Standing.MISSING],
-        received=counts[Standing.RECEIVED],
-        processed=counts[Standing.PROCESSED],
-        extra=counts[Standing.EXTRA],
-        events=tuple(shown),
-    )
+def next_link(page: Mapping[str, Any]) -> str | None:
+    """Return the address of PayPal's next page, None after the last one."""
+    links = page.get("links")
+    found = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
+    return next((str(link.get("href")) for link in found if link.get("rel") == "next"), None)
 
 
-def _compared(key: str, event: ProviderEvent, webhook: StoredWebhook | None) -> Compared:
-    if webhook is None:
-        standing = Standing.MISSING
-    else:
-        standing = Standing.PROCESSED if webhook.status is Status.PROCESSED else Standing.RECEIVED
-    status = webhook.status if webhook else None
-    return Compared(standing=standing, webhook_id=key, event_type=event.event_type, at=event.at, status=status)
-
-
-def _extra(webhook: StoredWebhook) -> Compared:
-    return Compared(
-        standing=Standing.EXTRA,
-        webhook_id=webhook.webhook_id,
-        event_type=webhook.event_type,
-        at=webhook.event_created_at,
-        status=webhook.status,
-    )
-
-
-def _documents(text: str) -> Iterator[Any]:
+def _documents(text: str) -> list[Any]:
+    if not text.strip():
+        raise UsageError("the file is empty: no list of events was saved in it", hint="curl --fail tells why")
     try:
-        yield json.loads(text)
+        return [json.loads(text)]
+    except RecursionError as error:
+        raise UsageError("this is no list of events: it is nested too deeply") from error
     except ValueError:
-        try:
-            yield from [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
-            raise UsageError("the file is neither JSON nor JSON lines") from error
+        return _lines(text)
+
+
+def _lines(text: str) -> list[Any]:
+    try:
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise UsageError("the file is neither JSON nor JSON lines") from error
 
 
 def _list_in(page: object, listing: Listing) -> list[Mapping[str, Any]]:
@@ -184,7 +161,14 @@ def _first(raw: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN4
     return next(raw[name] for name in names if name in raw) if any(n in raw for n in names) else raw[names[0]]
 
 
+def _name(raw: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    value = _first(raw, names)
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME or not value.isprintable():
+        raise ValueError(f"an event's {names[0]} is {json.dumps(value)[:60]}")
+    return value
+
+
 def _moment(value: object) -> datetime:
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return datetime.fromtimestamp(value, UTC)
     return parse_iso(str(value))

@@ -12,10 +12,9 @@ from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
 from webhookctl.core.logs import LogEvent
-from webhookctl.core.reconcile.provider_events import ListedFile, Standing, compare
 from webhookctl.core.reconcile.stuck import find_stuck, requeue
 from webhookctl.core.trace.traces import TraceDocuments, TraceReader
-from webhookctl.errors import CheckFailedError, PartialError, UsageError
+from webhookctl.errors import PartialError
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -73,32 +72,6 @@ def test_what_is_stuck_is_queued_again_and_a_refusal_is_told() -> None:
     assert queue.sent[0].body == '{"webhookId":"stripe:e00","v":1}'
     with pytest.raises(PartialError):
         done.require_complete()
-
-
-def test_a_providers_list_shows_missing_waiting_and_extra_events() -> None:
-    """Stripe's answer against the table; what is processed is only counted."""
-    since = NOW - timedelta(days=1)
-    created = int(NOW.timestamp()) - 60
-    data = [{"id": name, "type": "x", "created": created} for name in ("done", "waits", "gone")]
-    data.append({"id": "ancient", "type": "x", "created": 1})
-    listed = ListedFile("stripe", json.dumps({"object": "list", "data": data})).events(since=since)
-    stored = [webhook("done", Status.PROCESSED), webhook("waits"), webhook("ours")]
-    comparison = compare("stripe", listed, stored, since=since)
-    assert (comparison.missing, comparison.received, comparison.processed, comparison.extra) == (1, 1, 1, 1)
-    assert {(e.standing, e.webhook_id) for e in comparison.events} == {
-        (Standing.MISSING, "stripe:gone"),
-        (Standing.RECEIVED, "stripe:waits"),
-        (Standing.EXTRA, "stripe:ours"),
-    }
-    with pytest.raises(CheckFailedError):
-        comparison.require_complete()
-
-
-@pytest.mark.parametrize("text", ["nonsense", '{"data":[{"id":"x"}]}', '{"data":[1]}', "3"])
-def test_a_file_that_is_no_list_is_a_usage_error(text: str) -> None:
-    """Nothing is compared with a guess."""
-    with pytest.raises(UsageError):
-        list(ListedFile("stripe", text).events(since=NOW))
 
 
 def test_the_story_tells_tries_in_order_and_hides_personal_text() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes_provider_api import KEY, ProviderStub, listed_event, serving
-from webhookctl.core.reconcile.provider_api import APIS, ProviderApi
+from webhookctl.core.reconcile.provider_api import APIS, ProviderApi, checked_host
 from webhookctl.errors import ConfigError, UsageError, WebhookctlError
 
 SINCE = datetime(2026, 1, 2, tzinfo=UTC)
@@ -103,3 +103,42 @@ def test_the_keys_go_to_the_providers_own_hosts() -> None:
         "paypal": "https://api-m.paypal.com",
         "square": "https://connect.squareup.com",
     }
+
+
+@pytest.mark.parametrize(
+    ("provider", "text"),
+    [
+        ("stripe", '{"data":[],"has_more":true}'),
+        ("paypal", '{"events":[],"links":[{"rel":"next","href":"https://api-m.paypal.com/v1/other"}]}'),
+        ("stripe", "[" * 100_000),
+    ],
+)
+def test_a_list_that_can_not_be_followed_to_its_end_is_an_error(provider: str, text: str) -> None:
+    """Half a list is never taken for the whole."""
+    with pytest.raises(WebhookctlError):
+        ids(ProviderStub(provider, [], text=text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "",
+        "https://",
+        "http://[",
+        "ftp://x.com",
+        "http://api.stripe.com",
+        "https://u:p@x.com",
+        "https://x.com:0",
+    ],
+)
+def test_the_key_goes_to_no_odd_address(url: str) -> None:
+    """HTTPS, or HTTP on this machine."""
+    with pytest.raises(UsageError):
+        checked_host(url)
+
+
+def test_an_address_may_end_in_a_slash() -> None:
+    """Paths follow it."""
+    assert checked_host("http://127.0.0.1:8080/") == "http://127.0.0.1:8080"
+    assert checked_host("https://api-m.sandbox.paypal.com") == "https://api-m.sandbox.paypal.com"
