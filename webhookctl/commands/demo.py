@@ -27,8 +27,8 @@ def demo(ctx: Context, yes: Yes = False, confirm: Confirm = None) -> None:
         "Deploy the stack", f"{deployed.stack} {deployed.result} in {deployed.seconds} s: {deployed.api_endpoint}"
     )
     play = Demo(stage=_stage(app))
-    for title, result in play.steps():
-        story.tell(title, result)
+    for step in play.steps():
+        story.tell(step.title, step.result, is_shown=step.is_shown)
     _show_trace(app, story, play.broken)
     report = play.report(seconds=time.monotonic() - started)
     app.console.say("")
@@ -52,11 +52,12 @@ class _Story:
         self._write = app.console.write if app.settings.output == "table" else app.console.say
         self._number = 0
 
-    def tell(self, title: str, result: str) -> None:
-        """Print one step."""
+    def tell(self, title: str, result: str, *, is_shown: bool = True) -> None:
+        """Print one step, and whether it could be seen to happen."""
+        mark = self._console.style("ok", "green") if is_shown else self._console.style("not shown:", "yellow")
         self._number += 1
         self._write(f"{self._console.style(f'{self._number}. {title}', 'bold')}")
-        self._write(f"   {self._console.style('ok', 'green')} {result}")
+        self._write(f"   {mark} {result}")
 
 
 def _stage(app: AppContext) -> DemoStage:

@@ -81,6 +81,15 @@ class DemoStage:
     now: Callable[[], datetime]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One step of the story. `is_shown` is False when it could not be seen to happen; `result` then says why."""
+
+    title: str
+    result: str
+    is_shown: bool = True
+
+
 @dataclass(kw_only=True)
 class Demo:
     """One run. `steps` yields what happened, step by step; `report` counts afterwards."""
@@ -94,20 +103,22 @@ class Demo:
     _dead: int = 0
     _redriven: int = 0
     _rejected: int = 0
+    _rang_before: Alarm | None = None
+    _older: int = 0
     _redrive_id: str = field(default_factory=new_redrive_id)
 
     def __post_init__(self) -> None:
         self._started = self.monotonic()
         self._started_at = self.stage.now() - timedelta(seconds=1)
 
-    def steps(self) -> Iterator[tuple[str, str]]:
-        """Play the story; yield each step's title and result. Raises CheckFailedError, WaitTimeoutError."""
-        yield "Send signed webhooks of Stripe, PayPal and Square", self._send()
-        yield "Reject forgeries", self._forge()
-        yield "Let one fail in processing until it is dead-lettered", self._break_one()
-        yield "Raise the alarm", self._alarm()
-        yield "Redrive it", self._redrive()
-        yield "Read its audit trail", self._audit_trail()
+    def steps(self) -> Iterator[Told]:
+        """Play the story, step by step. Raises CheckFailedError, WaitTimeoutError."""
+        yield Told(title="Send signed webhooks of Stripe, PayPal and Square", result=self._send())
+        yield Told(title="Reject forgeries", result=self._forge())
+        yield Told(title="Let one fail in processing until it is dead-lettered", result=self._break_one())
+        yield self._alarm()
+        yield Told(title="Redrive it", result=self._redrive())
+        yield Told(title="Read its audit trail", result=self._audit_trail())
 
     def report(self, *, seconds: float | None = None) -> DemoReport:
         """Count what this run left behind in the table, the queue and the logs."""
@@ -144,6 +155,8 @@ class Demo:
     def _break_one(self) -> str:
         provider, kind = BROKEN
         broken = self._draft(provider, kind, fail_times=MAX_RECEIVE_COUNT)
+        self._rang_before = next((alarm for alarm in self._dlq_alarm() if alarm.state == ALARM), None)
+        self._older = self.stage.desk.source.queue.depth().held
         self._deliver([broken])
         self._sent.append(broken.webhook_id or "")
         failed = self._await("it has failed for good", lambda: self._in_status(self.broken, Status.FAILED))
@@ -152,13 +165,20 @@ class Demo:
         reason = failed.last_error.message if failed.last_error else "failed"
         return f"{self.broken}: {failed.attempts} tries, then the DLQ ({reason})"
 
-    def _alarm(self) -> str:
+    def _alarm(self) -> Told:
+        title, before = "Raise the alarm", self._rang_before
+        if before is not None:
+            since = f" since {iso(before.since)}" if before.since else ""
+            result = f"{before.name} was already in {ALARM}{since} (older dead letters: {self._older})"
+            return Told(title=title, result=result, is_shown=False)
         try:
             found = self._await("the alarm goes off", self._fresh_alarm, patience_s=_ALARM_PATIENCE_S)
         except WaitTimeoutError:
-            return f"{self.stage.dlq_alarm} has not gone off yet (CloudWatch evaluates once a minute)"
+            waited = f"{self.stage.dlq_alarm} has not gone off within {_ALARM_PATIENCE_S:.0f} s"
+            result = f"{waited} (CloudWatch evaluates once a minute): webhookctl status tells when it does"
+            return Told(title=title, result=result, is_shown=False)
         told = f", and told the alert topic at {iso(found.notified_at)}" if found.notified_at else ""
-        return f"{found.name} is in {found.state}{told}"
+        return Told(title=title, result=f"{found.name} is in {found.state}{told}")
 
     def _redrive(self) -> str:
         plan = RedrivePlan(
@@ -228,10 +248,13 @@ class Demo:
 
     def _fresh_alarm(self) -> Alarm | None:
         """Return the DLQ's alarm once it is in ALARM and has told its topic during this run."""
-        for found in self.stage.alarms.alarms((self.stage.dlq_alarm,)):
+        for found in self._dlq_alarm():
             if found.state == ALARM and found.notified_at and found.notified_at >= self._started_at:
                 return found
         return None
+
+    def _dlq_alarm(self) -> list[Alarm]:
+        return self.stage.alarms.alarms((self.stage.dlq_alarm,))
 
     def _audit_lines(self) -> list[dict[str, object]]:
         events = self.stage.logs.events(self.stage.audit_log, start=self._started_at)

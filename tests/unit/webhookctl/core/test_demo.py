@@ -12,7 +12,7 @@ from lambdas.shared.webhook import LastError, Status
 from tests.fakes_dlq import FakeMoves, FakeQueue, FakeWebhooks, World
 from tests.fakes_operator import FakeAuditLogger
 from tests.fakes_sender import FakeClock, FakeStack, targets
-from webhookctl.core.alarms import ALARM, Alarm
+from webhookctl.core.alarms import ALARM, OK, Alarm
 from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
 from webhookctl.core.audit.show import Step, Timeline
 from webhookctl.core.demo import Demo, DemoReport, DemoStage
@@ -52,6 +52,7 @@ class Town(FakeStack):
     takes_forgeries: bool = False
     loses_audit_lines: bool = False
     rings: bool = True
+    rang_before: bool = False
     world: World = field(default_factory=World)
     received: list[dict[str, object]] = field(default_factory=list)
 
@@ -74,8 +75,10 @@ class Town(FakeStack):
         return answer
 
     def alarms(self, names: tuple[str, ...]) -> list[Alarm]:
-        told = self.now() if self.rings else self.now() - timedelta(days=1)
-        return [Alarm(name=name, state=ALARM, since=told, notified_at=told, reason="") for name in names]
+        rings = self.rang_before or (self.rings and bool(self.dlq.messages))
+        told = self.now() - timedelta(days=1) if self.rang_before else self.now()
+        state = ALARM if rings else OK
+        return [Alarm(name=name, state=state, since=told, notified_at=told, reason="") for name in names]
 
     def alarms_of(self, suffix: str) -> list[Alarm]:
         raise AssertionError(suffix)
@@ -142,8 +145,9 @@ def test_the_demo_counts_what_stands_in_table_queue_and_logs(tmp_path: Path) -> 
     """Nine webhooks and one that dead-letters and comes back; six forgeries; every write and the redrive audited."""
     town, clock = Town(), FakeClock()
     play = demo(town, tmp_path, clock)
-    told = dict(play.steps())
-    assert told["Read its audit trail"] == "RECEIVED (receiver) -> FAILED (processor) -> PROCESSED (processor)"
+    told = {step.title: step for step in play.steps()}
+    assert all(step.is_shown for step in told.values())
+    assert told["Read its audit trail"].result == "RECEIVED (receiver) -> FAILED (processor) -> PROCESSED (processor)"
     assert town.stored[play.broken].status is Status.PROCESSED
     assert (town.dlq.messages, clock.slept) == ({}, [])
     writes, actions = sum(webhook.seq for webhook in town.stored.values()), len(town.audit.lines)
@@ -164,12 +168,24 @@ def test_a_stored_forgery_ends_the_demo(tmp_path: Path) -> None:
         list(demo(Town(takes_forgeries=True), tmp_path, FakeClock()).steps())
 
 
-def test_an_alarm_that_has_rung_before_is_not_this_runs(tmp_path: Path) -> None:
-    """CloudWatch looks once a minute: the demo waits for a while, says so and goes on."""
+def test_an_alarm_that_does_not_go_off_is_not_told_as_a_success(tmp_path: Path) -> None:
+    """CloudWatch looks once a minute: the demo waits for a while, says that it saw nothing, and goes on."""
     clock = FakeClock()
-    told = dict(demo(Town(rings=False), tmp_path, clock).steps())
-    assert told["Raise the alarm"].startswith("dlq-depth has not gone off yet")
+    told = {step.title: step for step in demo(Town(rings=False), tmp_path, clock).steps()}
+    alarm = told.pop("Raise the alarm")
+    assert (alarm.is_shown, all(step.is_shown for step in told.values())) == (False, True)
+    assert alarm.result.startswith("dlq-depth has not gone off within 20 s")
     assert 20 <= clock.seconds < 21
+
+
+def test_an_alarm_that_rings_already_is_told_with_the_older_dead_letters(tmp_path: Path) -> None:
+    """It can't go off again: nothing is waited for, nothing shown."""
+    town, clock = Town(rang_before=True), FakeClock()
+    for number in range(2):
+        town.dlq.add(f"stripe:evt_older_{number}")
+    (alarm,) = [step for step in demo(town, tmp_path, clock).steps() if step.title == "Raise the alarm"]
+    assert alarm.result == "dlq-depth was already in ALARM since 2026-05-31T12:00:00.000Z (older dead letters: 2)"
+    assert (alarm.is_shown, clock.slept) == (False, [])
 
 
 def test_a_line_that_never_comes_ends_the_wait_with_what_was_waited_for(tmp_path: Path) -> None:
