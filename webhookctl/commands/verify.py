@@ -7,7 +7,15 @@ import typer
 
 from webhookctl.commands.send_input import AppStack
 from webhookctl.commands.send_options import signing_time
-from webhookctl.commands.verify_input import Evidence, captured, options_with, secret_of, suspicion_of
+from webhookctl.commands.verify_input import (
+    Evidence,
+    captured,
+    check_aids,
+    check_stdin,
+    options_with,
+    secret_of,
+    suspicion_of,
+)
 from webhookctl.context import Context
 from webhookctl.core.explain import verdict as core
 from webhookctl.core.samples import catalogue
@@ -58,14 +66,16 @@ def explain(
 
     Without --secret-from the environment's secret is used. Exits 7 when the request does not verify.
     """
+    check_stdin(request, har, headers, body, secret_from, cert, *(also_try or ()))
     found = captured(
         ctx.obj, Evidence(request=request, har=har, entry=entry, headers=headers, body=body, webhook=webhook)
     )
     name = provider or found.provider()
+    check_aids(name, urls=url or (), cert=cert)
     stack = AppStack(ctx.obj)
     verdict = core.explain(
         found,
-        secret_of(stack, name, secret_from, urls=url or ()),
+        secret_of(stack, name, secret_from, urls=[*(url or ()), *([found.url] if found.url else [])]),
         at=at or ctx.obj.now(),
         provider=name,
         suspicion=suspicion_of(stack, also_try or (), url or ()),

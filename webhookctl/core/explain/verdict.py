@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, combinations
 
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.errors import WebhookError
-from lambdas.shared.providers import Options, Provider, get_provider
+from lambdas.shared.providers import Options, Provider, get_provider, paypal_fetch
 from lambdas.shared.providers.base import ProviderSecret, Reason, Verification
 from lambdas.shared.webhook import WebhookRequest
 from webhookctl.core.explain.capture import Captured
 from webhookctl.core.explain.mistakes import Attempt, Mistake, mistakes
 from webhookctl.core.samples import catalogue
-from webhookctl.errors import CheckFailedError
+from webhookctl.errors import CheckFailedError, UsageError
 
 _UNIX = re.compile(r"(?<!\d)(\d{10})(?!\d)")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
@@ -67,7 +67,11 @@ def explain(
     try:
         proof = scheme.verify(request, secret, now=at)
     except WebhookError as error:
-        return _Inquiry(scheme, attempt, at, error).explanation(_known_mistakes(captured, suspicion or Suspicion()))
+        suspected = _suspected(captured, suspicion or Suspicion())
+        if error.reason in _UNUSABLE and not suspected.urls:
+            raise UsageError(f"nothing can be checked: {error}", hint=_UNUSABLE[error.reason]) from error
+        known = mistakes(other_keys=suspected.keys, other_urls=suspected.urls)
+        return _Inquiry(scheme, attempt, at, error).explanation(known)
     newest = proof.key_id == secret.keys[0].id
     return Explanation(
         provider=name,
@@ -106,7 +110,7 @@ class _Inquiry:
             if proof is not None:
                 return self._found(name, advice.format(age=_age(proof, self.at)), proof, tried)
         foreign = _signed_by_others(self.attempt.request)
-        advice = f"it carries {foreign}'s signature" if foreign else _ADVICE.get(self.refusal.reason, _NO_CAUSE)
+        advice = f"it carries {foreign}'s signature" if foreign else self._advice()
         return self._found(f"{foreign}'s webhook" if foreign else None, advice, None, tried)
 
     def _clock(self) -> Iterator[tuple[str, str, Attempt]]:
@@ -127,6 +131,17 @@ class _Inquiry:
             for halfway in first.undo(self.attempt):
                 for attempt in second.undo(halfway):
                     yield f"{first.name}, and {second.name}", f"{first.advice}; and {second.advice}", attempt
+
+    def _advice(self) -> str:
+        """Return what to do about a refusal that nothing explains: the one that is left when age plays no part."""
+        reason = self.refusal.reason
+        for moment in _signing_times(self.attempt.request, self.at):
+            try:
+                self.scheme.verify(self.attempt.request, self.attempt.secret, now=moment)
+            except WebhookError as error:
+                reason = error.reason if reason in AGE else reason
+        also = " or --url" if catalogue.vocabulary(self.scheme.name).signs_url else ""
+        return ADVICE.get(reason, f"{_NO_CAUSE}{also}")
 
     def _proof(self, attempt: Attempt) -> Verification | None:
         """Verify as of the time of signing, so that age plays no part."""
@@ -153,17 +168,33 @@ class _Inquiry:
 
 
 _NO_CAUSE = "no known mistake explains it: the body was changed, or the key is another endpoint's; try --also-try"
-_ADVICE: Mapping[str, str] = {
+AGE = (Reason.STALE, Reason.FROM_THE_FUTURE)
+"""The refusals that are about the time alone."""
+ADVICE: Mapping[str, str] = {
     Reason.MISSING_HEADER: "the signature header is missing: a proxy may drop it, or the request is not the provider's",
+    Reason.MALFORMED_HEADER: "a signature header was cut off or changed on the way: compare it with what was sent",
+    Reason.MALFORMED_BODY: "the body is missing: it was read before, or left out of the capture",
+    Reason.ALGORITHM_REFUSED: "PayPal signs with SHA256withRSA and nothing else: the request is forged or was changed",
+    Reason.CERT_MALFORMED: "what came is no certificate: give PayPal's own, as PEM, with --cert",
+    Reason.CERT_EXPIRED: "the certificate was not valid then: give the time of arrival with --at",
+    Reason.CERT_NAME_MISMATCH: "the certificate is not one for PayPal's webhooks: the request is forged",
+    Reason.POSTBACK_REFUSED: "PayPal's API does not know the event: the request is forged",
     Reason.CERT_URL_REFUSED: "the certificate's URL is not one of PayPal's: do not fetch it, the request is forged",
     Reason.CERT_CHAIN_UNKNOWN: "the certificate's issuer is not trusted: add its PEM to trustPems of PayPal's secret",
     Reason.CERT_UNAVAILABLE: "the certificate could not be fetched: give it with --cert",
+    "secret_incomplete": "the secret holds no notification URL, and those that were tried explain nothing: give --url",
 }
+"""What to do about a refusal that no mistake explains."""
+_UNUSABLE: Mapping[str, str] = {
+    "secret_incomplete": "give --url, the notification URL that the sender signs",
+    "secret_malformed": "give the key as the provider shows it, with --secret-from",
+    "secret_empty": "give a key with --secret-from",
+}
+"""With such a secret a request is neither right nor wrong; what to do about it."""
 
 
-def _known_mistakes(captured: Captured, suspicion: Suspicion) -> tuple[Mistake, ...]:
-    urls = [*suspicion.urls, *([captured.url] if captured.url else [])]
-    return mistakes(other_keys=suspicion.keys, other_urls=urls)
+def _suspected(captured: Captured, suspicion: Suspicion) -> Suspicion:
+    return replace(suspicion, urls=[*suspicion.urls, *([captured.url] if captured.url else [])])
 
 
 def _signing_times(request: WebhookRequest, at: datetime) -> Iterator[datetime]:
@@ -191,7 +222,23 @@ def _age(proof: Verification, at: datetime) -> str:
 
 def offline(*, fetch: Callable[[str], bytes] | None = None) -> Options:
     """Return how to verify without asking PayPal's API; `fetch` brings the certificate, None gets it from PayPal."""
-    return Options(allow_test_ca=True, fetch=fetch, postback=_believe)
+    return Options(allow_test_ca=True, fetch=_once(fetch or paypal_fetch.fetch), postback=_believe)
+
+
+def _once(fetch: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    """Ask for each certificate once, whatever came of it: an explanation tries thousands of ways."""
+    failures: dict[str, WebhookError] = {}
+
+    def fetch_once(url: str) -> bytes:
+        if url in failures:
+            raise failures[url]
+        try:
+            return fetch(url)
+        except WebhookError as error:
+            failures[url] = error
+            raise
+
+    return fetch_once
 
 
 def _believe(_request: WebhookRequest, _webhook_id: str, _settings: object) -> bool:

@@ -26,7 +26,8 @@ class Vocabulary:
 
     `ids` maps a kind of object to its id's pattern (see `ids`). `amount_style` is `minor` (an integer) or
     `decimal` (a string). `signature_header` is in lower case. `signs_time`: the signature covers a time, so that old
-    ones are refused. `retry_after_s` are the waits between the provider's delivery attempts.
+    ones are refused; `signs_url`: it covers the notification URL; `sends_certificate`: it is made with a certificate
+    that the request names. `retry_after_s` are the waits between the provider's delivery attempts.
     `oldest_api_version` and `api_version` are the first and the last whose shapes are carried.
     """
 
@@ -41,6 +42,8 @@ class Vocabulary:
     oldest_api_version: str | None = None
     since: Mapping[str, str] = field(default_factory=dict)
     signs_time: bool = True
+    signs_url: bool = False
+    sends_certificate: bool = False
     retry_after_s: Sequence[float] = ()
     retry_headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -11,16 +11,18 @@ from typing import Any
 
 import pytest
 
-from lambdas.shared.providers.base import Key, ProviderSecret
+from lambdas.shared.errors import UnavailableError
+from lambdas.shared.providers.base import Key, ProviderSecret, Reason
 from tests.fakes_sender import NOW, SQUARE_URL, at, secret_of
 from webhookctl.core.explain.capture import Captured, from_har, from_message, parse_headers
-from webhookctl.core.explain.verdict import Explanation, Suspicion, check, explain
+from webhookctl.core.explain.verdict import ADVICE, AGE, Explanation, Suspicion, check, explain, offline
 from webhookctl.core.samples.ids import IdSource
 from webhookctl.core.send.compose import Recipe, compose
 from webhookctl.core.send.request import Target, sign
 from webhookctl.errors import CheckFailedError, UsageError
 
 PROVIDERS = ("stripe", "paypal", "square")
+SIGNED_WRONG = (Reason.WRONG_SIGNATURE, Reason.WRONG_WEBHOOK_ID)
 
 
 def signed(provider: str, body: bytes | None = None, secret: ProviderSecret | None = None) -> Captured:
@@ -190,6 +192,65 @@ def test_what_nothing_explains_is_said_so() -> None:
     found = verdict(replace(captured, body=captured.body.replace(b"4200", b"1")), "stripe")
     assert (found.verifies, found.cause) == (False, None)
     assert found.tried > 50
+
+
+def test_a_secret_without_the_url_is_asked_for_it_at_once() -> None:
+    """Without a notification URL nothing can be right or wrong: no mistake is looked for."""
+    with pytest.raises(UsageError, match="nothing can be checked") as caught:
+        explain(signed("square"), replace(secret_of("square"), extra={}), at=NOW)
+    assert caught.value.hint == "give --url, the notification URL that the sender signs"
+
+
+def test_a_url_that_was_given_is_tried_for_a_secret_without_one() -> None:
+    """The environment's secret may lack it: then that is the mistake."""
+    bare = replace(secret_of("square"), extra={})
+    found = explain(signed("square"), bare, at=NOW, suspicion=Suspicion(urls=[SQUARE_URL]))
+    assert (found.reason, found.cause) == ("secret_incomplete", "another notification URL")
+    wrong = explain(signed("square"), bare, at=NOW, suspicion=Suspicion(urls=["https://x.example/y"]))
+    assert (wrong.cause, "give --url" in wrong.advice) == (None, True)
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r not in (*AGE, *SIGNED_WRONG)], ids=str)
+def test_every_refusal_that_is_no_wrong_signature_has_its_own_advice(reason: Reason) -> None:
+    """Whether the body was changed is not the question when it never came to the signature."""
+    assert ADVICE[reason]
+
+
+@pytest.mark.parametrize(
+    ("provider", "header", "value", "advice"),
+    [
+        ("stripe", "stripe-signature", "v1=abc", "was cut off or changed on the way"),
+        ("square", "x-square-hmacsha256-signature", "abc", "was cut off or changed on the way"),
+        ("paypal", "paypal-auth-algo", "MD5withRSA", "SHA256withRSA and nothing else"),
+        ("paypal", "paypal-cert-url", "https://example.com/cert.pem", "do not fetch it"),
+    ],
+)
+def test_the_advice_fits_the_refusal(provider: str, header: str, value: str, advice: str) -> None:
+    """It is about the header that is wrong, not about the body or the key."""
+    captured = signed(provider)
+    found = verdict(replace(captured, headers={**captured.headers, header: value}), provider)
+    assert (found.cause, advice in found.advice) == (None, True)
+
+
+def test_an_empty_body_is_said_to_be_missing() -> None:
+    """A capture often leaves it out."""
+    assert verdict(replace(signed("stripe"), body=b""), "stripe").advice.startswith("the body is missing")
+
+
+@pytest.mark.parametrize("later", [timedelta(), timedelta(days=9)])
+def test_a_certificate_that_can_not_be_had_is_asked_for_once(later: timedelta) -> None:
+    """Thousands of ways are tried, none of them by another request; the advice is to bring it, however old it is."""
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        raise UnavailableError("no network", reason=Reason.CERT_UNAVAILABLE)
+
+    captured = signed("paypal")
+    url = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-1d93a270"
+    elsewhere = replace(captured, headers={**captured.headers, "paypal-cert-url": url})
+    found = verdict(elsewhere, "paypal", at=NOW + later, options=offline(fetch=fetch))
+    assert (len(asked), "give it with --cert" in found.advice) == (1, True)
 
 
 @pytest.mark.parametrize("change", [str.upper, lambda value: value.replace(",", ", "), lambda value: f'"{value}"'])
