@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from lambdas.receiver.event import read_headers, read_request
 from lambdas.receiver.receive import Receipt, Receiver
 from lambdas.shared import aws, deadline
+from lambdas.shared.card_data import mask
 from lambdas.shared.clock import utc_now
 from lambdas.shared.errors import (
     MalformedError,
@@ -77,7 +78,7 @@ def respond(event: Mapping[str, Any], context: LambdaContext, *, environment: En
     try:
         header = incoming(read_headers(event).get("x-amzn-trace-id"))
         request = read_request(event, received_at=started, trace_id=header.root, max_body_bytes=settings.max_body_bytes)
-        line["provider"] = request.provider if request.provider in PROVIDERS else "unknown"
+        line["provider"] = _known(request.provider)
         receipt = _receive(request, header, context, environment=environment)
         line |= _outcome_fields(receipt, header)
         answer = _answer(OK, {"received": True, "webhookId": receipt.webhook.webhook_id, "outcome": receipt.outcome})
@@ -119,7 +120,7 @@ def _receive(
     }
     is_bounded = deadline.within(lambda: context.get_remaining_time_in_millis() / 1000)
     with is_bounded, span(f"{FUNCTION}-{settings.environment}", header, calls=calls) as trace:
-        trace.annotate(provider=request.provider)
+        trace.annotate(provider=_known(request.provider))
         try:
             receipt = receiver.receive(request, trace)
         except WebhookError as error:
@@ -127,6 +128,11 @@ def _receive(
             raise
         trace.annotate(outcome=receipt.outcome.value)
         return receipt
+
+
+def _known(provider: str) -> str:
+    """Return a provider's name, never what a stranger wrote into the path: it could be a card number."""
+    return provider if provider in PROVIDERS else "unknown"
 
 
 def _annotate_refusal(trace: Span, error: WebhookError) -> None:
@@ -154,7 +160,7 @@ def _sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     body = event.get("body")
     return {
         "traceId": incoming(headers.get("x-amzn-trace-id")).root,
-        "userAgent": headers.get("user-agent", "")[:MAX_USER_AGENT] or None,
+        "userAgent": mask(headers.get("user-agent", ""))[:MAX_USER_AGENT] or None,  # cut first, a part would stay
         "eventBytes": len(body) if isinstance(body, str) else None,
     }
 

@@ -1,55 +1,30 @@
 """Card data never comes to rest: numbers and codes in a body are blotted out before it is stored (PCI DSS 3.3.1).
 
-A card number (PAN) is 12 to 19 digits, spaces or dashes allowed between them, that start like a card scheme's and pass
-the Luhn check. A verification code is 3 or 4 digits under one of `CODE_NAMES`; track data and PIN blocks are whatever
-stands under `TRACK_NAMES`. No digit is kept: the original is identified by a keyed hash, not by its remains.
+The body is read as JSON, so that a value is judged by its name too (`card_names`) and a text by what it says
+(`card_text`). Only whole strings and numbers are replaced, by strings: what was readable stays readable, with the same
+members in the same places, and every other byte as it was. A bare number of fewer than 15 digits (among amounts, 16)
+may be money or a time and is left alone, unless its name is a card's. No digit is kept: a keyed hash identifies the
+original, not its remains.
 """
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import Any, Final
 
-MASK = "[redacted]"
+from lambdas.shared.card_names import Named, read_name
+from lambdas.shared.card_text import MASK, Trust, blot, has_some_digits, is_card_number
 
-CODE_NAMES = (
-    "cvv",
-    "cvv2",
-    "cvc",
-    "cvc2",
-    "cid",
-    "csc",
-    "cav2",
-    "card_verification_value",
-    "security_code",
-    "cvv_code",
-)
-TRACK_NAMES = ("track1", "track2", "track_1", "track_2", "track_data", "magstripe", "pin_block")
+__all__ = ("MASK", "Redacted", "mask", "redact")
 
-_SEPARATED_DIGITS = rb"[0-9](?:[ -]?[0-9]){11,18}"
-_NUMBER = re.compile(rb"(?:(?<![0-9A-Za-z_.])|(?<=\\[bfnrt]))" + _SEPARATED_DIGITS + rb"(?![0-9A-Za-z_])")
-_UUID = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
-"""Square's event ids, PayPal's transmission ids: about one in 6,000 has a run of digits that passes for a card."""
-_UUID_REACH = 36
-_SCHEMES = re.compile(
-    rb"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})$"  # Visa
-    rb"|5[1-5][0-9]{14}$|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}$"  # Mastercard
-    rb"|3[47][0-9]{13}$"  # American Express
-    rb"|3(?:0[0-5]|[68][0-9])[0-9]{11}$"  # Diners Club
-    rb"|6(?:011|5[0-9]{2}|4[4-9][0-9])[0-9]{12,15}$"  # Discover
-    rb"|35(?:2[89]|[3-8][0-9])[0-9]{12,15}$"  # JCB
-    rb"|62[0-9]{14,17}$"  # UnionPay
-    rb"|(?:50|5[6-9]|6[0-9])[0-9]{10,17}$"  # Maestro
-)
-_NAMES = "|".join(CODE_NAMES).encode()
-_TRACKS = "|".join(TRACK_NAMES).encode()
-_CODE = re.compile(
-    rb'(\\*"(?:' + _NAMES + rb')\\*"\s*:\s*)(?:(\\*")\s*[0-9]{3,4}\s*(\\*")|[0-9]{3,4}(?=\s*[,}\]]))', re.IGNORECASE
-)
-_TRACK = re.compile(rb'("(?:' + _TRACKS + rb')"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-_ESCAPED_DIGIT = re.compile(rb"\\u003([0-9])")
-_MASK = MASK.encode()
-_MASKED_NUMBER = b"0"
-"""Valid JSON where a number stood, and harmless inside a string that ends in a colon or a comma."""
+_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9][-+.0-9eE]*+', re.DOTALL)
+"""A string or a number of readable JSON."""
+_NUMBER: Final = re.compile(r"-?([0-9]+)(?:\.0+)?")
+_CODE: Final = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
+_TRUST: Final = {Named.CARD: Trust.NAMED, Named.OTHER_NUMBER: Trust.SIXTEEN}
+_FEWEST_BARE: Final = 15
+_DIGIT: Final = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +36,19 @@ class Redacted:
 
 
 def redact(body: bytes) -> Redacted:
-    """Blot out card data in a JSON body. A body without any comes back unchanged, byte for byte."""
-    plain = _ESCAPED_DIGIT.sub(rb"\1", body) if b"\\u003" in body else body
-    text, tracks = _TRACK.subn(rb'\1"' + _MASK + rb'"', plain)
-    text, codes = _CODE.subn(_blot_code, text)
-    text, numbers = _blot_numbers(text)
-    count = tracks + codes + numbers
-    return Redacted(body=text if count else body, count=count)
+    """Blot out card data in a JSON body. A body without any comes back unchanged, byte for byte.
+
+    What is no JSON in UTF-8 is searched as one text: the receiver refuses such a body, and stores none.
+    """
+    text = body.decode("utf-8", "surrogateescape")
+    redacted, found = _redact_json(text) or blot(text)
+    return Redacted(body=redacted.encode("utf-8", "surrogateescape") if found else body, count=found)
 
 
 def mask(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a JSON value with every card number in its strings masked: the second net before a log line."""
+    """Return a JSON value with all card data in its strings masked: the second net before a log line."""
     if isinstance(value, str):
-        return _blot_numbers(value.encode())[0].decode() if any(c.isdigit() for c in value) else value
+        return blot(value)[0]
     if isinstance(value, dict):
         return {k: mask(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -81,39 +56,127 @@ def mask(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def is_card_number(digits: bytes) -> bool:
-    """Say whether bare digits look like a card number: a known scheme's start and length, and the Luhn check."""
-    if _SCHEMES.match(digits) is None:
-        return False
-    doubled = [int(d) * 2 for d in digits.decode()[-2::-2]]
-    return (sum(d - 9 if d > 9 else d for d in doubled) + sum(int(d) for d in digits.decode()[-1::-2])) % 10 == 0  # noqa: PLR2004 - Luhn
+class _Number(str):
+    """A JSON number as it is spelled."""
+
+    __slots__ = ()
 
 
-def _blot_code(found: re.Match[bytes]) -> bytes:
-    return found[1] + (found[2] + _MASK + found[3] if found[2] else _MASKED_NUMBER)
+class _Members(list[tuple[str, Any]]):
+    """A JSON object's members in their order, duplicates included."""
 
 
-def _blot_numbers(text: bytes) -> tuple[bytes, int]:
-    count = 0
-
-    def blot(found: re.Match[bytes]) -> bytes:
-        nonlocal count
-        if not is_card_number(re.sub(rb"[ -]", b"", found[0])) or _is_in_a_uuid(text, found):
-            return found[0]
-        count += 1
-        return _MASKED_NUMBER if _may_be_bare(text, found.start()) else _MASK
-
-    return _NUMBER.sub(blot, text), count
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_Members, parse_int=_Number, parse_float=_Number)
 
 
-def _is_in_a_uuid(text: bytes, found: re.Match[bytes]) -> bool:
-    """Say whether a match lies wholly within a UUID: dashes stand there as they never do in a card number."""
-    around = _UUID.finditer(text, max(0, found.start() - _UUID_REACH - 1), found.end() + _UUID_REACH + 1)
-    return any(uuid.start() <= found.start() and found.end() <= uuid.end() for uuid in around)
+def _redact_json(text: str) -> tuple[str, int] | None:
+    """Return the document without card data and how many places were blotted out; None when it is no JSON."""
+    search = _Search()
+    try:
+        search.visit(_DECODER.decode(text), Named.ANYTHING)
+    except (ValueError, RecursionError):
+        return None
+    return (_replaced(text, search.replacements), search.count) if search.count else (text, 0)
 
 
-def _may_be_bare(text: bytes, position: int) -> bool:
-    """Say whether a JSON number, not the inside of a string, may begin at `position`."""
-    while position > 0 and text[position - 1] in b" \t\r\n":
-        position -= 1
-    return position > 0 and text[position - 1] in b":[,-"
+def _replaced(text: str, replacements: dict[int, str]) -> str:
+    """Put strings in the place of the strings and numbers that stand at these positions among them all."""
+    positions = count()
+
+    def put(token: re.Match[str]) -> str:
+        new = replacements.get(next(positions))
+        return token[0] if new is None else json.dumps(new)
+
+    return _TOKEN.sub(put, text)
+
+
+class _Search:
+    """Goes through a document's strings and numbers, members' names among them, in the order of the text."""
+
+    def __init__(self) -> None:
+        self.replacements: dict[int, str] = {}
+        self.count = 0
+        self._position = 0
+
+    def visit(self, value: object, named: Named) -> None:
+        """Look at a value that stands under a name. Raises RecursionError where it nests too deep."""
+        if isinstance(value, str):
+            if named is Named.TRACK or has_some_digits(value):
+                self._note(*(_number if isinstance(value, _Number) else _string)(value, named))
+            self._position += 1
+        elif isinstance(value, _Members):
+            self._visit_members(value, named)
+        elif isinstance(value, list):
+            for element in value:
+                self.visit(element, named)
+
+    def _visit_members(self, members: _Members, above: Named) -> None:
+        names = [read_name(name) for name, _ in members]
+        labels = (value for name, (_, value) in zip(names, members, strict=True) if name.is_of_a_label)
+        labelled = next((read_name(label).named for label in labels if isinstance(label, str)), Named.ANYTHING)
+        if labelled is not Named.ANYTHING:
+            above = labelled
+        spare = _SpareNames(members)
+        for name, (spelled, value) in zip(names, members, strict=True):
+            if _DIGIT.search(spelled):
+                self._note(*spare.instead_of(spelled))
+            self._position += 1
+            self.visit(value, above if name.is_of_a_value and above is not Named.ANYTHING else name.named)
+
+    def _note(self, new: str, found: int) -> None:
+        if found:
+            self.replacements[self._position] = new
+            self.count += found
+
+
+class _SpareNames:
+    """Names in place of those that hold card data. Two of an object stay two: a reader refuses duplicates."""
+
+    __slots__ = ("_members", "_numbers", "_taken")
+
+    def __init__(self, members: _Members) -> None:
+        self._members = members
+        self._numbers = count(2)
+        self._taken: set[str] | None = None
+
+    def instead_of(self, name: str) -> tuple[str, int]:
+        """Return a member's new name and how many places in it were blotted out."""
+        new, found = blot(name)
+        if not found:
+            return name, 0
+        if self._taken is None:
+            self._taken = {name for name, _ in self._members}
+        unique = new
+        while unique in self._taken:
+            unique = f"{new} ({next(self._numbers)})"
+        self._taken.add(unique)
+        return unique, found
+
+
+def _number(digits: str, named: Named) -> tuple[str, int]:
+    spelled = _NUMBER.fullmatch(digits)
+    return (MASK, 1) if spelled and _is_card_data(spelled[1], named) else (digits, 0)
+
+
+def _is_card_data(whole: str, named: Named) -> bool:
+    """Say whether a bare number is. Not if it can be an amount: no provider's has 16 digits (`money.MAX_MINOR`)."""
+    if named is Named.TRACK:
+        return True
+    if named is Named.CODE and _CODE.fullmatch(whole):
+        return True
+    is_long = named is Named.CARD or len(whole) >= _FEWEST_BARE
+    return is_long and is_card_number(whole, _TRUST.get(named, Trust.USUAL))
+
+
+def _string(text: str, named: Named) -> tuple[str, int]:
+    if named is Named.TRACK:
+        return (text, 0) if text == MASK else (MASK, 1)
+    if text[0] in "{[ \t\r\n" and '"' in text:
+        within = _redact_json(text)
+        if within is not None:
+            return within
+    new, found = blot(text, _TRUST.get(named, Trust.USUAL))
+    if named is Named.CODE:
+        new, codes = _CODE.subn(MASK, new)
+        found += codes
+    return new, found

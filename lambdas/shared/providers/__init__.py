@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
+from lambdas.shared.card_data import mask
 from lambdas.shared.errors import UnknownProviderError
 from lambdas.shared.providers.base import STRICT, Options, Provider
 from lambdas.shared.providers.paypal import PayPal
@@ -34,7 +35,9 @@ def get_provider(name: str, options: Options = STRICT) -> Provider:
     try:
         make = _REGISTRY[name]
     except KeyError:
-        raise UnknownProviderError(f"no provider is called {name[:40]!r}; known: {', '.join(ALL_PROVIDERS)}") from None
+        raise UnknownProviderError(
+            f"no provider is called {mask(name)[:40]!r}; known: {', '.join(ALL_PROVIDERS)}"
+        ) from None
     return make(options)
 
 
