@@ -15,6 +15,9 @@ from loadtests.run import Run
 from loadtests.source_address import OWN_ADDRESS, BoundClientPool
 
 GOOD: Final = range(200, 300)
+SERVER_ERROR: Final = 500
+RETRY_PAUSES_S: Final = (1.0, 4.0)
+"""A provider delivers again what got a 5xx or no answer; each try is a request of its own in the verdict."""
 REQUESTS_PER_USER_S = 2.0
 """A user waits for each answer, so a role gets one user for each so many requests a second."""
 
@@ -91,10 +94,15 @@ class WebhookUser(FastHttpUser):
         time.sleep(delay_s)
 
     def send_fresh(self, provider: str | None = None) -> int:
-        """Send a new signed webhook and return the answer's status (0: none)."""
+        """Send a new signed webhook, again where the intake fails, and return the last answer's status (0: none)."""
         name = provider or random.choice(self.run_state.signer.providers)
         event_id, body = fresh_body(name)
-        return self.send(name, event_id, body, self.run_state.signer.headers(name, body))
+        for pause_s in (*RETRY_PAUSES_S, None):
+            status = self.send(name, event_id, body, self.run_state.signer.headers(name, body))
+            if pause_s is None or 0 < status < SERVER_ERROR:
+                break
+            time.sleep(pause_s)
+        return status
 
     def send(self, provider: str, event_id: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send these bytes once, record the answer under this role, and return its status."""

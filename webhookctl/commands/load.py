@@ -18,10 +18,6 @@ from webhookctl.errors import CheckFailedError
 app = typer.Typer(help="Prove the limits under load.", no_args_is_help=True)
 
 Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="One of: webhookctl load list.")]
-Lag = Annotated[
-    float | None,
-    typer.Option("--waf-lag", min=0, max=120, metavar="SECONDS", help="WAF lag to allow for, and locally to play."),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ def run(
     scenario: Scenario,
     rate: Annotated[float | None, typer.Option("--rate", min=0.1, max=400, help="Main rate, requests/s.")] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", min=1, max=3600, help="How long.")] = None,
-    waf_lag: Lag = None,
+    waf_lag: load_ports.Lag = None,
     workers: Annotated[int, typer.Option("--workers", min=0, max=8, help="Locust workers; 0: one process.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Where the report goes.")] = None,
     yes: Yes = False,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
 
 from stack import limits, outputs
 from webhookctl.context import AppContext
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 DEFAULT_LAG_S: Final = 30.0
 """AWS WAF's usual lag; the local environment plays the same unless told otherwise."""
+
+
+Lag = Annotated[
+    float | None,
+    typer.Option("--waf-lag", min=0, max=120, metavar="SECONDS", help="WAF lag to allow for, and locally to play."),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,8 @@ def choose_waf_lag(context: AppContext, lag_s: float | None) -> float:
         profile = profile_of(context.settings.home)
         if lag_s is None:
             return read_lag(profile)
-        write_lag(profile, chosen)
+        if chosen != read_lag(profile):  # the front door starts its counts anew
+            write_lag(profile, chosen)
     return chosen
 
 

@@ -3,12 +3,35 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import Any, Final, Self
 
 import urllib3
 
+from webhookctl.errors import UsageError
+
 _THREADS: Final = 16
+LOCAL_SOURCE: Final = "127.0.0.77"
 _BODY: Final = b'{"probe": "webhookctl"}'
+
+
+def check_source(source: str | None, *, is_local: bool) -> str:
+    """Return the address to send from, "" for this machine's own. Raises UsageError for one that can't be sent from."""
+    if not is_local:
+        if source:
+            raise UsageError("--source is for the local environment: beyond this machine there is one address")
+        return ""
+    chosen = LOCAL_SOURCE if source is None else source
+    try:
+        is_loopback = ip_address(chosen).is_loopback and ":" not in chosen
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise UsageError(
+            f"--source {chosen} is no address that reaches the local environment",
+            hint=f"an IPv4 loopback address, as {LOCAL_SOURCE}",
+        )
+    return chosen
 
 
 class Prober:
