@@ -1,5 +1,6 @@
 """What the event commands reach, made from the chosen environment."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -55,7 +56,12 @@ def dead_letter_ids(app: AppContext, *ids: str) -> set[str]:
     return {letter.message.webhook_id for letter in letters if letter.message.webhook_id is not None}
 
 
-def function_lines(app: AppContext, start: datetime, *, pattern: str) -> Iterator[tuple[str, LogEvent]]:
+def pattern_of(webhook_id: str) -> str | None:
+    """Return the filter pattern for lines about a webhook; None for an id that a JSON line writes with escapes."""
+    return f'"{webhook_id}"' if json.dumps(webhook_id) == f'"{webhook_id}"' else None
+
+
+def function_lines(app: AppContext, start: datetime, *, pattern: str | None) -> Iterator[tuple[str, LogEvent]]:
     """Yield (function, line) of the receiver's and the processor's logs."""
     functions = {names.RECEIVER_NAME: "receiver", names.PROCESSOR_NAME: "processor"}
     for output, function in functions.items():

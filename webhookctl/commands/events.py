@@ -94,8 +94,8 @@ def show(
     since = found.received_at - timedelta(minutes=1)
     trail = records.query(app.audit_log, records.AuditFilter(webhook_id=webhook_id), start=since)
     in_dlq = bool(event_ports.dead_letter_ids(app, webhook_id)) if may_be_dead(found) else None
-    lines = event_ports.function_lines(app, since, pattern=f'"{webhook_id}"')
-    traces = traces_of(found, app.traces)
+    lines = event_ports.function_lines(app, since, pattern=event_ports.pattern_of(webhook_id))
+    traces = traces_of(found, app.traces, now=app.now())
     story = tell(found, log=lines, trail=trail, in_dlq=in_dlq, traces=traces, with_payload=payload)
     app.show(story.members())
 

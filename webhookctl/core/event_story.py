@@ -10,10 +10,13 @@ from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.logs import LogEvent
-from webhookctl.core.trace.traces import TraceReader
+from webhookctl.core.trace.search import TRACE_ID, webhook_traces
+from webhookctl.core.trace.traces import TraceReader, begun, readable
 from webhookctl.core.trace.tree import TraceTree, build
 
 _TOLD_SPANS: Final = ("segment", "wait")
+_SHORT: Final = 8
+"""Digits of a trace's id that a line has room for."""
 HIDDEN: Final = "[hidden]"
 SHOWN: Final = frozenset(
     {
@@ -38,32 +41,58 @@ SHOWN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One thing that happened. `source` is receiver, processor, audit, operator or trace."""
+    """One thing that happened. `source` is receiver, processor, audit, operator or trace.
 
-    TABLE: ClassVar = ("at", "source", "what", "detail")
+    `trace_id` is the trace in which it happened, None where it was not sampled or that is not known.
+    """
+
+    TABLE: ClassVar = ("when", "source", "trace", "what", "detail")
+    WHOLE: ClassVar = ("when", "source", "trace")
     at: datetime
     source: str
     what: str
     detail: str
+    trace_id: str | None = None
+
+    @property
+    def when(self) -> str:
+        """The time in UTC, short: the year stands above the timeline."""
+        return f"{self.at:%m-%d %H:%M:%S}.{self.at.microsecond // 1000:03}"
+
+    @property
+    def trace(self) -> str | None:
+        """The end of the trace's id, which tells it from the others in `trace_ids`."""
+        return self.trace_id[-_SHORT:] if self.trace_id else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStory:
-    """The webhook's state, whether its message is a dead letter (None: not looked), its timeline and its payload."""
+    """The webhook's state, whether its message is a dead letter (None: not looked), its timeline and its payload.
+
+    `trace_ids` are those of all deliveries, oldest first: `trace show` takes each.
+    """
 
     state: Mapping[str, Any]
     in_dlq: bool | None
+    trace_ids: tuple[str, ...]
     timeline: tuple[Moment, ...]
     payload: Any = field(repr=False)
 
     def members(self) -> dict[str, Any]:
         """Return it all as one mapping, the state's members first."""
-        return {**self.state, "in_dlq": self.in_dlq, "timeline": list(self.timeline), "payload": self.payload}
+        return {
+            **self.state,
+            "in_dlq": self.in_dlq,
+            "trace_ids": list(self.trace_ids),
+            "timeline": list(self.timeline),
+            "payload": self.payload,
+        }
 
 
-def traces_of(webhook: StoredWebhook, reader: TraceReader) -> list[TraceTree]:
-    """Return the webhook's trace; nothing where it was not sampled, or is not there any more."""
-    return [build(found) for found in reader.traces([webhook.trace_id])] if webhook.trace_id else []
+def traces_of(webhook: StoredWebhook, reader: TraceReader, *, now: datetime) -> list[TraceTree]:
+    """Return the webhook's traces, one from each delivery; without those that were not sampled, or are gone."""
+    ids = webhook_traces(reader, webhook, webhook.webhook_id, now=now)
+    return [build(found) for found in readable(reader, ids)]
 
 
 def may_be_dead(webhook: StoredWebhook) -> bool:
@@ -85,10 +114,13 @@ def tell(
     moments = [_told(source, event, line) for source, event, line in lines if _is_about(line, webhook)]
     moments += [_written(record) for record in trail]
     moments += [moment for tree in traces for moment in _traced(tree)]
+    moments.sort(key=lambda moment: moment.at)
+    named = [_trace_id(webhook.trace_id), *(moment.trace_id for moment in moments)]
     return EventStory(
         state=state_of(webhook),
         in_dlq=in_dlq,
-        timeline=tuple(sorted(moments, key=lambda moment: moment.at)),
+        trace_ids=tuple(dict.fromkeys(sorted((name for name in named if name), key=begun))),
+        timeline=tuple(moments),
         payload=payload_of(webhook.body, is_masked=not with_payload),
     )
 
@@ -135,7 +167,11 @@ def _told(source: str, event: LogEvent, line: Mapping[str, Any]) -> Moment:
     told = [error, again, f"{line['durationMs']} ms" if "durationMs" in line else ""]
     at = parse_iso(str(line["time"])) if "time" in line else event.at
     return Moment(
-        at=at, source=source, what=attempt + str(line.get("outcome", "")), detail=", ".join(filter(None, told))
+        at=at,
+        source=source,
+        what=attempt + str(line.get("outcome", "")),
+        detail=", ".join(filter(None, told)),
+        trace_id=_trace_id(line.get("traceId")),
     )
 
 
@@ -143,7 +179,18 @@ def _written(record: AuditRecord) -> Moment:
     chained = {True: "", False: "NOT in the chain", None: ""}[record.line.get("isChained")]
     detail = ", ".join(filter(None, [*record.changed, f"by {record.actor}", chained]))
     what = f"seq {record.seq}: {record.status}" if record.seq is not None else record.change
-    return Moment(at=record.at, source="audit" if record.kind == "audit" else "operator", what=what, detail=detail)
+    is_receipt = record.change == "INSERT"  # later lines repeat the first delivery's trace, whoever wrote
+    return Moment(
+        at=record.at,
+        source="audit" if record.kind == "audit" else "operator",
+        what=what,
+        detail=detail,
+        trace_id=_trace_id(record.trace_id) if is_receipt else None,
+    )
+
+
+def _trace_id(value: object) -> str | None:
+    return value if isinstance(value, str) and TRACE_ID.fullmatch(value) else None
 
 
 def _traced(tree: TraceTree) -> Iterator[Moment]:
@@ -156,4 +203,5 @@ def _traced(tree: TraceTree) -> Iterator[Moment]:
                 source="trace",
                 what=span.name,
                 detail=", ".join(filter(None, [took, span.result, span.note])),
+                trace_id=tree.trace_id,
             )

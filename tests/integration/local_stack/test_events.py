@@ -213,12 +213,18 @@ def test_reconcile_with_a_provider_says_what_never_arrived(
 
 
 def test_a_resent_webhook_is_a_duplicate(deployed: Cli, failed_twice: str) -> None:
-    """PROCESSED stays as it is: the same bytes, signed anew, change nothing."""
+    """PROCESSED stays as it is: the same bytes, signed anew, change nothing; its trace stands beside the first."""
     before = deployed.json("events", "show", failed_twice)
     assert deployed.json("events", "resend", failed_twice)["by_status"] == {"200": 1}
+
+    def second_trace() -> set[str]:
+        story = deployed.json("events", "show", failed_twice)
+        return {m["what"] for m in story["timeline"] if m["trace_id"] not in (None, before["trace_id"])}
+
+    assert eventually(lambda: second_trace() >= {"delivery: duplicate", "webhook-receiver-local"}, within_s=20)
     after = deployed.json("events", "show", failed_twice)
     assert (after["seq"], after["chain_hash"]) == (before["seq"], before["chain_hash"])
-    assert ("receiver", "delivery: duplicate") in [(m["source"], m["what"]) for m in after["timeline"]]
+    assert (after["trace_ids"][0], len(after["trace_ids"])) == (before["trace_id"], 2)
 
 
 def test_a_payment_is_what_its_events_come_to(deployed: Cli) -> None:

@@ -18,6 +18,8 @@ from webhookctl.errors import NotFoundError, UsageError
 TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 _EARLIER = timedelta(minutes=1)
 """The gateway begins a trace before the receiver notes the receipt, by another clock."""
+_RETRIES = timedelta(days=3)
+"""No provider delivers an event again for longer (Stripe and PayPal 3 days, Square 24 hours)."""
 _AT_ONCE = 10
 """How many webhooks one filter expression names."""
 
@@ -67,10 +69,15 @@ def traces_of(reader: TraceReader, rows: Sequence[StoredWebhook], *, now: dateti
     begun = {row.trace_id: row.received_at for row in rows if row.trace_id}
     known = sorted(rows, key=lambda row: row.received_at)
     for some in (known[at : at + _AT_ONCE] for at in range(0, len(known), _AT_ONCE)):
-        start = max(some[0].received_at - _EARLIER, now - FIND_BACK)
+        start = max(min(map(_first_delivery, some)) - _EARLIER, now - FIND_BACK)
         wanted = " OR ".join(annotation("webhook_id", row.webhook_id) for row in some)
         begun |= {summary.trace_id: summary.started_at for summary in find_by(reader, wanted, start=start, end=now)}
     return sorted(begun, key=lambda trace_id: (begun[trace_id], trace_id))
+
+
+def _first_delivery(row: StoredWebhook) -> datetime:
+    """Return the earliest time of a delivery: those before the one that was stored were answered with a 503."""
+    return min(row.received_at, max(row.event_created_at, row.received_at - _RETRIES))
 
 
 def _rows(table: WebhookTable, webhook_ids: Iterable[str]) -> list[StoredWebhook]:

@@ -1,10 +1,9 @@
 """Telling and reconciling stored webhooks."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
 import pytest
 
@@ -13,7 +12,7 @@ from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.reconcile.stuck import find_stuck, requeue
-from webhookctl.core.trace.traces import TraceDocuments, TraceReader
+from webhookctl.core.trace.traces import TraceDocuments, TraceSummary
 from webhookctl.errors import PartialError
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -104,18 +103,59 @@ def test_the_story_tells_tries_in_order_and_hides_personal_text() -> None:
     assert "body" not in story.members()
 
 
-def test_the_story_tells_which_services_took_part_and_for_how_long() -> None:
-    """The trace's segments stand between the other moments; without a trace id X-Ray is not asked."""
+class Traces:
+    """X-Ray with one segment in each trace, found by the webhook's annotation."""
 
-    class Reader:
-        def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
-            segment = {"id": "a" * 16, "name": "receiver", "start_time": 1767355200.0, "end_time": 1767355200.02}
-            return [TraceDocuments(trace_id=trace_ids[0], segments=(segment,))]
+    def __init__(self, **begun: datetime) -> None:
+        self._begun = {f"1-{int(at.timestamp()):08x}-{name:0>24}": at for name, at in begun.items()}
+        self.ids = list(self._begun)
 
-    reader = cast("TraceReader", Reader())
-    traced = replace(webhook("a"), trace_id="1-69579800-000000000000000000000001")
-    story = tell(traced, log=[], trail=[], in_dlq=None, traces=traces_of(traced, reader))
-    assert [(moment.source, moment.what, moment.detail[:5]) for moment in story.timeline] == [
-        ("trace", "receiver", "20 ms")
+    def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
+        """Yield those of the window."""
+        assert expression == 'annotation[webhook_id] = "stripe:a"'
+        for trace_id, at in self._begun.items():
+            if start <= at < end:
+                yield TraceSummary(
+                    trace_id=trace_id,
+                    started_at=at,
+                    duration_s=1,
+                    response_s=None,
+                    status=None,
+                    fault=False,
+                    error=False,
+                    throttle=False,
+                    partial=False,
+                )
+
+    def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
+        """Return whole traces."""
+        return [TraceDocuments(trace_id=i, segments=(_segment(self._begun[i]),)) for i in trace_ids if i in self._begun]
+
+    def hidden_reason(self) -> None:
+        """Nothing is hidden."""
+
+
+def _segment(at: datetime) -> dict[str, object]:
+    start = at.timestamp()
+    return {"id": "a" * 16, "name": "receiver", "start_time": start, "end_time": start + 0.02}
+
+
+def test_the_story_has_the_traces_of_all_deliveries() -> None:
+    """A 503 before the webhook was stored, the delivery that stored it, a resend: each line names its trace."""
+    stored = replace(webhook("a"), event_created_at=NOW - timedelta(hours=3))
+    ages = {"a": timedelta(hours=2), "b": timedelta(minutes=60), "c": timedelta(minutes=5)}
+    reader = Traces(**{name: NOW - age for name, age in ages.items()})
+    traced = replace(stored, trace_id=reader.ids[1])
+    story = tell(traced, log=[], trail=[], in_dlq=None, traces=traces_of(traced, reader, now=NOW))
+    assert [(m.source, m.what, m.detail[:5], m.trace_id) for m in story.timeline] == [
+        ("trace", "receiver", "20 ms", trace_id) for trace_id in reader.ids
     ]
-    assert traces_of(webhook("a"), reader) == []
+    assert list(story.trace_ids) == reader.ids
+    assert [moment.trace for moment in story.timeline] == ["0000000a", "0000000b", "0000000c"]
+    assert story.timeline[0].when == "01-02 10:00:00.000"
+
+
+def test_a_webhook_without_any_trace_has_a_story_too() -> None:
+    """Nothing was sampled."""
+    assert traces_of(webhook("a"), Traces(), now=NOW) == []
+    assert tell(webhook("a"), log=[], trail=[], in_dlq=None).trace_ids == ()
