@@ -1,5 +1,6 @@
 """`webhookctl send`, as a person types it. No test here reaches a network."""
 
+import io
 import json
 import os
 import re
@@ -193,13 +194,40 @@ def test_paypal_signs_with_the_operator_s_test_ca(cli: Callable[..., Any], tmp_p
         (("--rate", "nan"), "not a number above 0"),
         (("--source-address", "localhost"), "not an IP address"),
         (("--url", ""), "not an http or https URL"),
+        (("--url", "http://a b/"), "is not a URL"),
+        (("--url", "http://127.0.0.1:99999/"), "is not a URL"),
+        (("--url", "http://me:pw@x.example/", "--secret-from", "x"), "would not be sent"),
+        (("--url", "http://x.example/#a", "--secret-from", "x"), "would not be sent"),
+        (("--url", NOWHERE, "--secret-from", ""), "names nothing"),
+        (("--url", NOWHERE, "--secret-from", "noise"), "not text in UTF-8"),
+        (("--amount", "42.00"), "4200 for 42.00"),
+        (("--set", "data.object.description=\udcff"), "is not UTF-8"),
+        (("--chaos", "--url", "http://a b/"), "is not a URL"),
     ],
 )
-def test_a_mistake_is_named(cli: Callable[..., Any], words: tuple[str, str], message: str) -> None:
+def test_a_mistake_is_named(cli: Callable[..., Any], words: tuple[str, ...], message: str) -> None:
     """Every wrong value exits 2 or 5 and says which it is."""
+    Path("noise").write_bytes(b"\xff\xfe")
     ran = cli("send", "stripe", *words)
     assert ran.exit_code in (2, 5)
     assert message in ran.err
+
+
+def test_half_a_character_is_written_as_json_names_it(cli: Callable[..., Any], key_file: str) -> None:
+    """UTF-8 has no bytes for it, JSON's escapes do."""
+    words = ("--set", 'data.object.description="\\ud800"', "--url", NOWHERE, "--secret-from", key_file)
+    ran = cli("send", "stripe", *words, "--print", "body")
+    assert (ran.exit_code, '"\\ud800"' in ran.out) == (0, True)
+
+
+def test_a_secret_from_stdin_serves_every_provider(
+    cli: Callable[..., Any], endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read once."""
+    endpoint.failures = 0
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"whsec_piped")))
+    ran = cli("send", "--scenario", "refund", "--url", endpoint.url, "--secret-from", "-", "--query", "by_status")
+    assert (ran.exit_code, ran.err) == (0, "")
 
 
 @pytest.mark.parametrize("provider", ["stripe", "paypal", "square"])

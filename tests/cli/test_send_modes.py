@@ -59,6 +59,7 @@ def test_the_table_knows_every_parameter(mode: Mode) -> None:
         ("--list stripe --tamper body", "--tamper has no effect with --list"),
         ("stripe payment_intent.succeeded --scenario refund", "the event type has no effect with --scenario"),
         ("stripe payment_intent.succeeded --file body.json", "the event type has no effect with --file"),
+        ("standardwebhooks --chaos", "--chaos is for what the stack takes"),
         ("stripe --list --chaos", "--chaos has no effect with --list"),
         ("--chaos --scenario refund", "--scenario has no effect with --chaos"),
         ("stripe --scenario refund --file body.json", "--file has no effect with --scenario"),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
+from stack.outputs import PROVIDERS
 from webhookctl.commands.send_options import SendOptions, flag_of
 from webhookctl.core.samples import catalogue
 from webhookctl.core.send.request import Tamper
@@ -78,6 +79,10 @@ def check(given: Collection[str], provider: str | None, options: SendOptions) ->
 def _check_values(given: Collection[str], mode: Mode, provider: str | None, options: SendOptions) -> None:
     """Refuse what goes with the mode, but not with the value of another option."""
     replays = options.tamper is Tamper.REPLAY
+    if mode is Mode.CHAOS and provider in set(catalogue.providers()) - set(PROVIDERS):
+        raise UsageError(
+            f"--chaos is for what the stack takes, not for {provider}", hint=f"one of {', '.join(PROVIDERS)}"
+        )
     if "timeout" in given and not options.wait and (mode is not Mode.CHAOS or options.url is not None):
         hint = "with --url the table is not asked" if mode is Mode.CHAOS else "add --wait"
         raise UsageError("--timeout is for waiting, and nothing is waited for", hint=hint)

@@ -3,6 +3,7 @@
 import inspect
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -23,7 +24,7 @@ from webhookctl.errors import UsageError
 def signing_time(text: str) -> datetime:
     """Read `+10m` (ahead), `-10m` (ago), Unix seconds, or ISO 8601."""
     try:
-        if text.isdecimal():
+        if text.isascii() and text.isdecimal():
             return parse_moment(datetime.fromtimestamp(int(text)).astimezone().isoformat())
         if text[:1] in "+-":
             offset = parse_span(text[1:])
@@ -31,6 +32,13 @@ def signing_time(text: str) -> datetime:
         return parse_moment(text)
     except (UsageError, ValueError, OverflowError) as error:
         raise typer.BadParameter("use -10m, +1h, Unix seconds or ISO 8601") from error
+
+
+def whole_number(text: str) -> int:
+    """Read an integer; 42.00 is none, for it may be meant as an amount in whole units."""
+    if not re.fullmatch(r"-?\d{1,40}", text, re.ASCII):
+        raise typer.BadParameter(f"{text!r} is not a whole number of minor units (4200 for 42.00)")
+    return int(text)
 
 
 def above_zero(text: str) -> float:
@@ -64,7 +72,12 @@ class SendOptions:
     removes: Annotated[list[str] | None, typer.Option("--remove", metavar="PATH", help="Take a field out.")] = None
     amount: Annotated[
         int | None,
-        typer.Option("--amount", help=f"Amount in minor units; parts add up to it. Default: {DEFAULT_AMOUNT}."),
+        typer.Option(
+            "--amount",
+            parser=whole_number,
+            metavar="N",
+            help=f"Amount in minor units; parts add up to it. Default: {DEFAULT_AMOUNT}.",
+        ),
     ] = None
     currency: Annotated[
         str | None,

@@ -85,10 +85,19 @@ def parse_value(text: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def _assignment(text: str, option: str) -> tuple[str, Any]:
+    if not _is_text(text):
+        raise UsageError(
+            f"{option} {text.partition('=')[0]!r}: the value is not UTF-8", hint="send such bytes by --file"
+        )
     path, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{option} '{text}' has no '='", hint=f"{option} data.object.amount=4200")
     return path, parse_value(value)
+
+
+def _is_text(text: str) -> bool:
+    """Whether the command line's bytes were UTF-8: those that were not arrive as lone surrogates."""
+    return not any("\udc80" <= char <= "\udcff" for char in text)
 
 
 def _set(event: dict[str, Any], path: str, value: object) -> None:

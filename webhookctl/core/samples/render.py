@@ -95,9 +95,16 @@ def check_asked(asked: Collection[str], *samples: Sample) -> None:
 
 
 def serialise(event: Mapping[str, Any], words: Vocabulary) -> bytes:
-    """Return the bytes of an event, laid out as the provider lays them out."""
+    """Return the bytes of an event, laid out as the provider lays them out.
+
+    Half of a surrogate pair, which JSON can name and UTF-8 can't hold, makes all of it be written in ASCII.
+    """
     separators = None if words.indent else (",", ":")
-    return json.dumps(event, indent=words.indent, separators=separators, ensure_ascii=False).encode()
+    text = json.dumps(event, indent=words.indent, separators=separators, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(event, indent=words.indent, separators=separators).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Timeout
 
 from webhookctl.core.send.request import Outgoing
@@ -87,9 +87,15 @@ class HttpTransport:
 
 def check_url(url: str) -> str:
     """Return a URL that can be posted to. Raises UsageError."""
-    parsed = urllib3.util.parse_url(url)
+    try:
+        parsed = urllib3.util.parse_url(url)
+    except LocationParseError as error:
+        raise UsageError(f"'{url}' is not a URL") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise UsageError(f"'{url}' is not an http or https URL")
+    if parsed.auth or parsed.fragment:
+        left_out = "a user name and password" if parsed.auth else "what stands after #"
+        raise UsageError(f"--url: {left_out} would not be sent", hint="leave it out of the URL")
     return url
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lambdas.shared.errors import WebhookError
 from lambdas.shared.providers.base import Key, ProviderSecret
+from webhookctl.core.operator_file import read_text
 from webhookctl.errors import NotFoundError, UsageError
 
 STDIN = "-"
@@ -22,10 +23,12 @@ class SecretSource:
 
     def read(self, name: str) -> str:
         """Return the text without its last line break. Raises NotFoundError, UsageError."""
+        if not name:
+            raise UsageError("--secret-from names nothing", hint="a file, - for stdin, or a Secrets Manager name")
         if name == STDIN:
-            text = self.read_stdin().decode("utf-8", "strict")
+            text = _text(self.read_stdin())
         elif (path := Path(name)).is_file():
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         else:
             text = self._stored(name)
         if not text.strip():
@@ -36,6 +39,13 @@ class SecretSource:
         if name.startswith(("/", "./", "../", "~")):
             raise NotFoundError(f"--secret-from {name}: there is no such file")
         return self.read_stored(name)
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError("stdin can't be read: it is not text in UTF-8") from error
 
 
 def parse_secret(provider: str, text: str, *, url: str, signing: Callable[[], dict[str, str]]) -> ProviderSecret:

@@ -47,13 +47,18 @@ def find_targets(providers: Iterable[str], destination: Destination, *, stack: S
 
     With both parts of `destination` the stack is not touched. Raises UsageError, NotFoundError.
     """
-    return {provider: _target(provider, destination, stack) for provider in dict.fromkeys(providers)}
+    names = list(dict.fromkeys(providers))
+    aims = {name: stack.webhook_url(name) if destination.url is None else check_url(destination.url) for name in names}
+    given = _given(destination.secret_from, stack)
+    return {name: Target(url=aims[name], secret=_secret(name, aims[name], given, stack)) for name in names}
 
 
-def _target(provider: str, destination: Destination, stack: Stack) -> Target:
-    url = stack.webhook_url(provider) if destination.url is None else check_url(destination.url)
-    if destination.secret_from is None:
-        return Target(url=url, secret=stack.secret(provider))
-    source = SecretSource(read_stdin=stack.read_stdin, read_stored=stack.read_stored)
-    text = source.read(destination.secret_from)
-    return Target(url=url, secret=parse_secret(provider, text, url=url, signing=stack.signing))
+def _given(source: str | None, stack: Stack) -> str | None:
+    """Return what `--secret-from` leads to, read once: stdin can't be read again."""
+    if source is None:
+        return None
+    return SecretSource(read_stdin=stack.read_stdin, read_stored=stack.read_stored).read(source)
+
+
+def _secret(provider: str, url: str, given: str | None, stack: Stack) -> ProviderSecret:
+    return stack.secret(provider) if given is None else parse_secret(provider, given, url=url, signing=stack.signing)
