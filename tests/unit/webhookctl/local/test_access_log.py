@@ -14,3 +14,9 @@ def test_a_value_cannot_leave_its_quotes() -> None:
     line = render('{"ua": "$context.identity.userAgent"}', {"identity.userAgent": '"}\n\\ {"ua": "'})
     assert "\n" not in line
     assert set(json.loads(line)) == {"ua"}
+
+
+def test_bytes_that_are_no_text_do_not_reach_the_log() -> None:
+    """A stray byte of a client must not make the log unreadable for everybody."""
+    line = render('{"ua": "$context.identity.userAgent"}', {"identity.userAgent": "curl\udcff"})
+    assert json.loads(line.encode()) == {"ua": "curl?"}

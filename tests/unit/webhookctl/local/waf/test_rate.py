@@ -1,13 +1,12 @@
 """Laws of the rate-based rule, in simulated time."""
 
-import random
-
 import pytest
 
 from stack.limits import WAF_CHECK_INTERVAL_S, WAF_RATE_LIMIT, WAF_WINDOW_S
 from webhookctl.local.waf.rate import MAX_LIMITED_KEYS, RateLimiter, RateSettings
 
-PHASES = (0.25, 0.33, 0.4, 0.5, 0.65, 0.75, 0.85, 0.93)
+TABLE_PHASES = (0.25, 0.33, 0.4, 0.5, 0.65, 0.75, 0.85, 0.93)
+ALL_PHASES = tuple(n / 200 for n in range(200))
 
 ALLOWED_BEFORE_BLOCK = {
     (15, 0): (617, 745),
@@ -23,7 +22,11 @@ ALLOWED_BEFORE_BLOCK = {
     (100, 30): (3623, 4572),
     (100, 50): (5623, 6572),
 }
-"""(requests a second, lag in seconds) -> fewest and most requests let through, as reported for 600 in 60 s."""
+"""(requests a second, lag in seconds) -> fewest and most requests let through by 600 in 60 s at `TABLE_PHASES`.
+
+It pins the model at eight phases of the check; it is not what any phase may give. That is the law: limit <= allowed <=
+limit + rate x (check + lag).
+"""
 
 
 def limiter(*, lag: float = 0, phase: float = 0.5, limit: int = WAF_RATE_LIMIT) -> RateLimiter:
@@ -40,27 +43,25 @@ def allowed_before_block(rate: float, *, lag: float, phase: float, seconds: floa
 
 
 @pytest.mark.parametrize(("rate", "lag"), sorted(ALLOWED_BEFORE_BLOCK))
-def test_requests_before_the_first_block_match_the_reported_ranges(rate: int, lag: int) -> None:
-    """What one address gets through lies inside the range that AWS's behaviour gives."""
+def test_requests_before_the_first_block_match_the_table_at_its_phases(rate: int, lag: int) -> None:
+    """What one address gets through at the table's phases lies inside the table's ranges."""
     low, high = ALLOWED_BEFORE_BLOCK[rate, lag]
-    for phase in PHASES:
+    for phase in TABLE_PHASES:
         allowed = allowed_before_block(rate, lag=lag, phase=phase)
         assert allowed is not None
         assert low <= allowed <= high, f"phase {phase}"
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_any_phase_blocks_within_one_check_and_the_lag(seed: int) -> None:
-    """Allowed <= limit + rate x (check interval + lag), whatever the phase of the checks."""
-    rng = random.Random(seed)
-    rate, lag = rng.uniform(12, 120), rng.choice([0, 10, 30, 60])
-    allowed = allowed_before_block(rate, lag=lag, phase=rng.random())
-    assert allowed is not None
-    assert allowed >= WAF_RATE_LIMIT
-    assert allowed <= WAF_RATE_LIMIT + rate * (WAF_CHECK_INTERVAL_S + lag) + 1
+@pytest.mark.parametrize(("rate", "lag"), [(12, 0), (15, 0), (50, 0), (100, 0), (100, 10), (15, 30)])
+def test_every_phase_blocks_between_the_limit_and_one_check_and_the_lag(rate: int, lag: int) -> None:
+    """From limit to limit + rate x (check interval + lag), both ends all but reached, whatever the checks' phase."""
+    counts = [allowed_before_block(rate, lag=lag, phase=phase) or 0 for phase in ALL_PHASES]
+    lowest, highest = WAF_RATE_LIMIT + rate * lag, WAF_RATE_LIMIT + rate * (WAF_CHECK_INTERVAL_S + lag)
+    assert lowest <= min(counts) <= lowest + 0.05 * rate * WAF_CHECK_INTERVAL_S + 1
+    assert highest - 0.05 * rate * WAF_CHECK_INTERVAL_S - 1 <= max(counts) <= highest + 1
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", TABLE_PHASES)
 def test_a_rate_below_the_limit_is_never_blocked(phase: float) -> None:
     """9.5 requests a second pass for ever."""
     assert allowed_before_block(9.5, lag=0, phase=phase, seconds=900) is None
