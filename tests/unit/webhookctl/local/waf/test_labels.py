@@ -7,7 +7,7 @@ import pytest
 from tests.fakes_web_acl import LOG4J, RATE, acl, byte_match, managed, request, rule
 
 OURS = "awswaf:000000000000:webacl:acl:"
-COUNT = {"Count": {}}
+COUNT: dict[str, Any] = {"Count": {}}
 
 
 def marking(*labels: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ ATTACKS: Mapping[str, Mapping[str, Any]] = {
     "Log4JRCE_BODY": {"body": JNDI.encode()},
     "Log4JRCE_URIPATH": {"path": "/prod/$%7bjndi:ldap://x%7d"},
 }
-COUNT = {"Count": {}}
+COUNT: dict[str, Any] = {"Count": {}}
 
 
 def override(name: str, action: Mapping[str, Any]) -> list[dict[str, Any]]:
