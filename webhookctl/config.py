@@ -147,15 +147,22 @@ def _sources(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path)
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} can't be read: {error}") from error
+    environments = found.get("environments", {})
+    tables = environments.values() if isinstance(environments, dict) else [environments]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(
+            f"{path}: environments holds something that is not a table",
+            hint="write [environments.NAME], then its lines",
+        )
+    return found
 
 
 def _tables(source: Mapping[str, Any], environment: str) -> Mapping[str, Any]:
-    environments = source.get("environments", {})
-    table = environments.get(environment, {}) if isinstance(environments, dict) else {}
-    return table if isinstance(table, dict) else {}
+    table: Mapping[str, Any] = source.get("environments", {}).get(environment, {})
+    return table
 
 
 def _with_environment_tables(sources: _Sources, environment: str) -> _Sources:

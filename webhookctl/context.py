@@ -67,11 +67,11 @@ class AppContext(Ports):
     def guard(self, action: str, *, yes: bool = False, confirm: str | None = None) -> None:
         """Let a change to the environment pass, or raise.
 
-        An unprotected environment asks for a yes (skipped by `yes`); a protected one first compares account and stack
-        with webhookctl.toml, then wants its name, typed or as `confirm`. Raises CancelledError and ConfigError.
+        Account and stack are first compared with webhookctl.toml. Then an unprotected environment asks for a yes
+        (skipped by `yes`); a protected one wants its name, typed or as `confirm`. Raises CancelledError, ConfigError.
         """
+        self.check_target()
         if self.is_protected:
-            self._check_target()
             if confirm != self.environment:
                 self.console.confirm_name(f"{action} in the protected environment.", self.environment)
         elif not yes and confirm != self.environment:
@@ -106,7 +106,13 @@ class AppContext(Ports):
                 f"the settings of {environment!r}: {error}", hint="webhookctl config show --origin"
             ) from error
 
-    def _check_target(self) -> None:
+    def check_target(self) -> None:
+        """Compare account and stack with what webhookctl.toml says of them, if it does.
+
+        Raises ConfigError on a mismatch, and for a protected environment whose account is not said.
+        """
+        if not (self.is_protected or self.settings.account or self.settings.fingerprint):
+            return
         from webhookctl.core.guard import check_target
 
         stack = self.stacks.describe(names.stack_name(self.environment))
@@ -116,6 +122,7 @@ class AppContext(Ports):
             stack_id=stack.stack_id if stack else None,
             expected_account=self.settings.account,
             expected_fingerprint=self.settings.fingerprint,
+            is_protected=self.is_protected,
         )
 
     @cached_property

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stack import outputs as names
+from stack.settings_rules import PRODUCTION
 from webhookctl.config import Settings
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ class Ports:
             audit=self.operator_audit,
             operator=self.operator,
             now=self.now,
+            counts_tests=not (self.settings.protected or self.settings.environment == PRODUCTION),
         )
 
     @cached_property

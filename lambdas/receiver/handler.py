@@ -35,6 +35,8 @@ FUNCTION = "webhook-receiver"
 RETRY_AFTER_S = 30
 OK, UNAVAILABLE = 200, 503
 MAX_USER_AGENT = 120
+TEST_HEADER = "x-webhookctl-test"
+"""What `webhookctl send` adds to its requests, so that its own webhooks don't pass for a provider's traffic."""
 
 ANSWERS: dict[type[WebhookError], tuple[int, str]] = {
     UnknownProviderError: (404, "unknown provider"),
@@ -76,11 +78,12 @@ def respond(event: Mapping[str, Any], context: LambdaContext, *, environment: En
     settings = environment.settings
     line: dict[str, Any] = {"type": "webhook", "provider": "unknown"}
     try:
-        header = incoming(read_headers(event).get("x-amzn-trace-id"))
+        headers = read_headers(event)
+        header = incoming(headers.get("x-amzn-trace-id"))
         request = read_request(event, received_at=started, trace_id=header.root, max_body_bytes=settings.max_body_bytes)
         line["provider"] = _known(request.provider)
         receipt = _receive(request, header, context, environment=environment)
-        line |= _outcome_fields(receipt, header)
+        line |= _outcome_fields(receipt, header) | {"test": TEST_HEADER in headers or None}
         answer = _answer(OK, {"received": True, "webhookId": receipt.webhook.webhook_id, "outcome": receipt.outcome})
     except WebhookError as error:
         status, message = next(known for cls, known in ANSWERS.items() if isinstance(error, cls))

@@ -36,3 +36,12 @@ def test_every_setting_is_shown_with_where_it_comes_from(
         assert (rows["region"]["value"], rows["region"]["origin"]) == ("eu-central-1", "HERE/webhookctl.toml")
         assert rows["environment"]["origin"] == "flag"
     assert re.sub(" {2,}", "  ", shown) == snapshot  # columns are as wide as the folder's name
+
+
+def test_settings_that_the_stack_refuses_are_shown_and_named(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    """What the file says is printed; what is wrong with it is the error, exit 4."""
+    (tmp_path / "webhookctl.toml").write_text("[environments.dev]\nmaximum_concurency = 5\n")
+    ran = cli("config", "show", "--origin", "-e", "dev")
+    assert ran.exit_code == 4
+    assert "environments.dev.maximum_concurency" in ran.out
+    assert "unknown setting 'maximum_concurency'" in ran.err

@@ -1,5 +1,6 @@
 """The only door to boto3: clients for one environment, with AWS's errors translated once."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -45,6 +46,11 @@ _UNUSABLE_SETTINGS: Final = (
     aws_errors.ConfigParseError,
     aws_errors.InvalidConfigError,
 )
+
+
+_DEPLOYING: Final = ("cloudformation", "sts", "s3", "ssm", "iam", "ecr")
+"""What the CDK CLI calls. It must reach the same places as our own calls."""
+_AWS_HOST: Final = re.compile(r"//[^/]*\.(amazonaws\.com(\.cn)?|api\.aws)(:\d+)?(/|$)")
 
 
 class AwsError(WebhookctlError):
@@ -139,6 +145,10 @@ class AwsSession:
         }
         for service, url in self._endpoints.items():
             variables[f"AWS_ENDPOINT_URL_{service.upper()}" if service else "AWS_ENDPOINT_URL"] = url
+        for service in () if self._endpoints else _DEPLOYING:
+            url = self.client(service).meta.endpoint_url
+            if not _AWS_HOST.search(url):  # AWS_ENDPOINT_URL or the profile says so
+                variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = url
         return {name: value for name, value in variables.items() if value}
 
     def translate(self, error: Exception) -> WebhookctlError:

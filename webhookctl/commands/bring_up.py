@@ -24,6 +24,7 @@ def bring_up(app: AppContext, *, yes: bool, confirm: str | None, smoke: bool) ->
 def _ask(app: AppContext, plan: DeployPlan, *, yes: bool, confirm: str | None) -> None:
     if plan.is_empty:
         return
+    app.check_target()
     app.console.say(f"{plan.stack}: {plan.summary}")
     for change in plan.changes:
         if change.loses_data:

@@ -26,18 +26,19 @@ def check_target(
     stack_id: str | None,
     expected_account: str | None,
     expected_fingerprint: str | None,
+    is_protected: bool,
 ) -> None:
     """Compare where the calls would go with what webhookctl.toml says. `stack_id` is None before the first deployment.
 
     Raises ConfigError on a mismatch, and when a protected environment names no account.
     """
     table = f"[environments.{environment}]"
-    if expected_account is None:
+    if expected_account is None and is_protected:
         raise ConfigError(
             f"{environment!r} is protected and webhookctl.toml does not say which account it is in",
             hint=f'add to webhookctl.toml: {table} account = "{identity.account}" (if that is the right one)',
         )
-    if identity.account != expected_account:
+    if expected_account is not None and identity.account != expected_account:
         raise ConfigError(
             f"{environment!r} belongs to account {expected_account}, but the credentials are of {identity.account}",
             hint="choose another --profile",

@@ -49,3 +49,11 @@ def test_faults_of_flags_alone_are_a_mistake_on_the_command_line(tmp_path: Path)
     """Nothing that is configured is wrong."""
     with pytest.raises(UsageError, match=r"'a b'.*'xml'.*one of table, json, jsonl"):
         load_settings({"env": "a b", "output": "xml"}, environ={}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["environments = 5", "[environments]\nemu = 5"])
+def test_what_is_not_a_table_is_refused(tmp_path: Path, text: str) -> None:
+    """Ignored, it would send an emulated environment's calls to AWS."""
+    (tmp_path / "webhookctl.toml").write_text(text)
+    with pytest.raises(ConfigError, match="not a table"):
+        load_settings({}, environ={}, folder=tmp_path)

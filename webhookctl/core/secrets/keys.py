@@ -63,6 +63,8 @@ class SecretDesk:
     audit: OperatorAudit
     operator: Operator
     now: Callable[[], datetime]
+    counts_tests: bool = True
+    """Whether webhooks of `webhookctl send` count as traffic: nothing else comes where no provider is."""
 
     def list_keys(self, *, since: datetime) -> list[KeyLine]:
         """Return every provider's keys, newest first, with what each verified since then."""
@@ -121,7 +123,7 @@ class SecretDesk:
     def usage(self, since: datetime) -> Mapping[str, KeyUsage]:
         """Return what each key verified since then, from the receiver's log."""
         group = names.log_group_name(self.outputs[names.RECEIVER_NAME])
-        return read_usage(self.logs, group, since=since)
+        return read_usage(self.logs, group, since=since, with_tests=self.counts_tests)
 
     def _lines(self, provider: str, usage: Mapping[str, KeyUsage]) -> list[KeyLine]:
         keys = self._members(provider)["keys"]

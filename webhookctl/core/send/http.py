@@ -13,6 +13,8 @@ from webhookctl.core.send.request import Outgoing
 from webhookctl.errors import UsageError
 
 _ANSWER_LIMIT = 2000
+_MARK = {"x-webhookctl-test": "1"}
+"""Says whose request it is: the receiver notes it, so that test webhooks don't pass for a provider's traffic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class HttpTransport:
                 "POST",
                 outgoing.url,
                 body=self._body(outgoing.body),
-                headers={**outgoing.headers, "content-length": str(len(outgoing.body))},
+                headers={**_MARK, **outgoing.headers, "content-length": str(len(outgoing.body))},
                 redirect=False,
             )
         except HTTPError as error:

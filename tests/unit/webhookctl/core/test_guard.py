@@ -9,7 +9,9 @@ HERE = Identity(account="111111111111", arn="arn:aws:iam::111111111111:user/a", 
 STACK = "arn:aws:cloudformation:us-east-1:111111111111:stack/TapStackprod/one"
 
 
-def check(*, account: str | None, fingerprint: str | None = None, stack_id: str | None = STACK) -> None:
+def check(
+    *, account: str | None, fingerprint: str | None = None, stack_id: str | None = STACK, is_protected: bool = True
+) -> None:
     """Ask the guard about prod."""
     check_target(
         environment="prod",
@@ -17,6 +19,7 @@ def check(*, account: str | None, fingerprint: str | None = None, stack_id: str 
         stack_id=stack_id,
         expected_account=account,
         expected_fingerprint=fingerprint,
+        is_protected=is_protected,
     )
 
 
@@ -39,3 +42,12 @@ def test_anything_else_is_refused(account: str | None, fingerprint: str | None, 
     """No account named, another account, another stack of the same name."""
     with pytest.raises(ConfigError, match=words):
         check(account=account, fingerprint=fingerprint)
+
+
+def test_what_is_said_of_an_unprotected_environment_holds_too() -> None:
+    """Nothing has to be said; what is said is compared."""
+    check(account=None, is_protected=False)
+    with pytest.raises(ConfigError, match="belongs to account"):
+        check(account="222222222222", is_protected=False)
+    with pytest.raises(ConfigError, match="not the one"):
+        check(account=None, fingerprint="other", is_protected=False)

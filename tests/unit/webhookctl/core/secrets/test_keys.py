@@ -38,6 +38,7 @@ class World:
     audit: FakeAuditLogger = field(default_factory=FakeAuditLogger)
     logs: LogLines = field(default_factory=LogLines)
     made_at: datetime = NOW
+    counts_tests: bool = True
 
     @property
     def desk(self) -> SecretDesk:
@@ -48,6 +49,7 @@ class World:
             audit=OperatorAudit(logger=self.audit),
             operator=Operator(principal="arn:aws:iam::1:user/ada", user="ada"),
             now=lambda: self.made_at,
+            counts_tests=self.counts_tests,
         )
 
     def values(self, provider: str = "stripe") -> list[str]:
@@ -190,3 +192,18 @@ def test_other_members_are_set_and_taken_away() -> None:
     stored = json.loads(world.store.secrets["arn:square"])
     assert (stored["notificationUrl"], "notificationUrlSetBy" in stored) == ("https://x", False)
     assert world.values("square") == ["square-key-1"]
+
+
+def test_test_webhooks_do_not_retire_a_key_where_a_provider_signs() -> None:
+    """What we signed ourselves says nothing of the provider: its old key stays until its own webhooks use the new."""
+    world = World(counts_tests=False)
+    world.desk.set_key("stripe", "whsec_oldoldold", replaces=False)
+    world.desk.rotate("stripe", "whsec_newnewnew")
+    new = world.desk.list_keys(since=NOW)[0].key_id
+    world.logs.lines[RECEIVER_LOG] = [json.dumps({"keyId": new, "outcome": "accepted", "test": True})]
+    with pytest.raises(CheckFailedError, match="has not verified any webhook"):
+        world.desk.retire("stripe", None, is_forced=False)
+    assert world.desk.list_keys(since=NOW)[0].verified == 0
+    world.verified(new)
+    world.desk.retire("stripe", None, is_forced=False)
+    assert world.values() == ["whsec_newnewnew"]
