@@ -13,7 +13,7 @@ LOG_RETENTIONS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 54
 
 _HOUR_S: Final = 3600
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
-    "retention_days": (1, 3650),
+    "retention_days": (4, 3650),  # longer than a provider's retries, so that each finds the first delivery's item
     "trace_reservoir_per_s": (0, 1000),
     "trace_rate": (0, 1),
     "maximum_concurrency": (2, 1000),

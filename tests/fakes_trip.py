@@ -68,13 +68,14 @@ def stripe_body(event_id: str = "evt_1", **changes: Any) -> bytes:
 
 
 def square_body(event_id: str = "sq-1", payment_id: str = "pay-1") -> bytes:
-    """Return a `payment.updated` event of a completed payment."""
+    """Return a `payment.updated` event of a payment completed yesterday: one older than the retention is refused."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
     payment = {"id": payment_id, "status": "COMPLETED", "amount_money": {"amount": 900, "currency": "USD"}}
     event = {
         "merchant_id": "M1",
         "type": "payment.updated",
         "event_id": event_id,
-        "created_at": "2026-01-02T03:04:05Z",
+        "created_at": f"{yesterday:%Y-%m-%d}T03:04:05Z",
         "data": {"type": "payment", "id": payment_id, "object": {"payment": payment}},
     }
     return json.dumps(event).encode()

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,12 +12,15 @@ from lambdas.shared.body import is_same_event
 from lambdas.shared.card_data import mask, redact
 from lambdas.shared.errors import MalformedError, TooLargeError, VerificationError
 from lambdas.shared.event_store import Written
-from lambdas.shared.providers.base import Provider, ProviderSecret, Verification
+from lambdas.shared.providers.base import Provider, ProviderSecret, Reason, Verification
 from lambdas.shared.tracing import Span, TraceHeader
 from lambdas.shared.webhook import EventIdentity, Status, StoredWebhook, WebhookRequest, webhook_id
 
 CLAIM_LIFETIME = timedelta(days=4)
 """How long a delivery id stays claimed: longer than PayPal's signed time may lie back."""
+
+PLAUSIBLE_SINCE = datetime(2009, 1, 1, tzinfo=UTC)
+"""Square, whose signature has no time, began then. Events of its own documentation are dated 1970: no date at all."""
 
 MAX_NAME_LENGTH = 255
 """Longest event id or type that is taken; the providers' are below 100. DynamoDB's key limit is 2,048 bytes."""
@@ -92,6 +95,7 @@ class Receiver:
         with span.step("verify"):
             verification, secret = self._verify(provider, request)
             identity = _checked(provider.identify(request.body))
+            self._refuse_outlived(identity, verification)
         parent = TraceHeader.parse(span.header)
         webhook = _first_state(request, identity, verification, secret, parent.parent if parent.is_sampled else None)
         span.annotate(webhook_id=webhook.webhook_id, event_id=identity.event_id, event_type=webhook.event_type)
@@ -116,6 +120,18 @@ class Receiver:
             if newer is None:
                 raise
             return provider.verify(request, newer, now=self.now()), newer
+
+    def _refuse_outlived(self, identity: EventIdentity, verification: Verification) -> None:
+        """Refuse an event whose item may have expired, so that it would count as new, where no signed time did so.
+
+        An item lives for the retention after it was processed, so the event is older by then; no provider still
+        retries it.
+        """
+        created_at = identity.created_at
+        if verification.signed_at is not None or created_at is None or created_at < PLAUSIBLE_SINCE:
+            return
+        if self.now() - created_at > self.retention:
+            raise VerificationError("the event is older than webhooks are kept: a replay", reason=Reason.OUTLIVED)
 
     def _outcome_beside(self, existing: StoredWebhook, webhook: StoredWebhook) -> Outcome:
         """Tell a duplicate from another body under the same id; the latter is kept beside the first, unprocessed."""

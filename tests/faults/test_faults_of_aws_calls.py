@@ -33,12 +33,16 @@ def test_fault_02_crash_after_send_before_200(trip: Trip) -> None:
 
 
 def test_fault_03_queue_answers_503(trip: Trip) -> None:
-    """Tried again; if it lasts, 503 and the item stays RECEIVED for the provider's retry."""
+    """Tried again; if it lasts, 503 and the item stays RECEIVED until the provider's retry brings its message."""
     trip.aws.script("SendMessage", Fault.ERROR)
     assert trip.send(stripe_body("evt_a")) == 200
     trip.aws.script("SendMessage", Fault.ERROR, Fault.ERROR)
     assert trip.send(stripe_body()) == 503
-    assert trip.stored().status is Status.RECEIVED
+    trip.drain()
+    assert (trip.stored().status, trip.effects("stripe:evt_a")) == (Status.RECEIVED, 1)
+    assert trip.send(stripe_body()) == 200
+    trip.drain()
+    assert (trip.stored().status, trip.effects()) == (Status.PROCESSED, 1)
 
 
 def test_fault_04_queue_reply_lost(trip: Trip) -> None:
@@ -51,12 +55,15 @@ def test_fault_04_queue_reply_lost(trip: Trip) -> None:
 
 
 def test_fault_05_table_throttled(trip: Trip) -> None:
-    """Tried again; if it lasts, 503 and nothing is sent."""
+    """Tried again; if it lasts, 503 and nothing is sent until the provider's retry."""
     trip.aws.script("PutItem", Fault.THROTTLED)
     assert trip.send(stripe_body("evt_a")) == 200
     trip.aws.script("PutItem", Fault.THROTTLED, Fault.THROTTLED)
     assert trip.send(stripe_body()) == 503
     assert [message.body for message in trip.aws.queue.values()] == ['{"webhookId":"stripe:evt_a","v":1}']
+    assert trip.send(stripe_body()) == 200
+    trip.drain()
+    assert trip.effects() == 1
 
 
 def test_fault_06_put_reply_lost(trip: Trip) -> None:

@@ -84,7 +84,10 @@ def _fact(stored: StoredWebhook) -> PaymentFact:
 
 
 def test_fault_12_poison_message(trip: Trip) -> None:
-    """Five tries, FAILED with the reason, DLQ; its neighbours are processed."""
+    """Five tries, FAILED with the reason, DLQ; its neighbours are processed.
+
+    That one message in the DLQ raises an alarm within a minute stands in `tests/stack/test_observability.py`.
+    """
     neighbours = send_many(trip, 3)
     trip.send(stripe_body("evt_poison", webhookctl={"failTimes": 10**6}))
     trip.drain()

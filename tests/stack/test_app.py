@@ -37,7 +37,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 def test_it_synthesises_without_node_on_the_path(tmp_path: Path) -> None:
     """The Node from PyPI is used; `cdk synth -c environmentSuffix=...` names the stack."""
-    result = _synthesise(tmp_path, environmentSuffix="hand", settings='{"retention_days": 3}')
+    result = _synthesise(tmp_path, environmentSuffix="hand", settings='{"retention_days": 5}')
     assert result.returncode == 0, result.stderr
     template = json.loads((tmp_path / "TapStackhand.template.json").read_text())
     variables = [
@@ -45,7 +45,7 @@ def test_it_synthesises_without_node_on_the_path(tmp_path: Path) -> None:
         for r in template["Resources"].values()
         if r["Type"] == "AWS::Lambda::Function"
     ]
-    assert any(v.get("RETENTION_DAYS") == "3" for v in variables)
+    assert any(v.get("RETENTION_DAYS") == "5" for v in variables)
 
 
 def test_an_empty_layer_is_said_out_loud(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     MALFORMED_BODY = "malformed_body"
     STALE = "stale"
     FROM_THE_FUTURE = "from_the_future"
+    OUTLIVED = "outlived"
     WRONG_SIGNATURE = "wrong_signature"
     CERT_URL_REFUSED = "cert_url_refused"
     CERT_UNAVAILABLE = "cert_unavailable"
