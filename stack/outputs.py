@@ -132,7 +132,7 @@ WAF_REPUTATION_RULE: Final = "ip-reputation"
 ACCESS_LOG_FIELDS: Final = {
     "requestId": "$context.extendedRequestId",
     "sourceIp": "$context.identity.sourceIp",
-    "path": "$context.path",
+    "path": "$context.resourcePath",
     "status": "$context.status",
     "integrationLatency": "$context.integrationLatency",
     "xrayTraceId": "$context.xrayTraceId",
@@ -140,6 +140,8 @@ ACCESS_LOG_FIELDS: Final = {
 }
 """One access log line: field -> API Gateway context variable. No header and no body; the event carries its time.
 
+`path` is the resource's, `/webhook/{provider}`: what a stranger writes into a path could be a card number. The
+provider is in the receiver's line of the same trace.
 `requestId` is the short one, which the sender has as `x-amz-apigw-id`. `error` says WAF_FILTERED of what the WAF
 blocked; its own log has the rule and the headers. The trace leads to the item, or to the receiver's line of a refusal,
 which has the user agent.

@@ -89,7 +89,7 @@ def variables(exchange: Exchange) -> dict[str, str]:
         "extendedRequestId": arrival.extended_request_id,
         "httpMethod": arrival.method,
         "path": f"/{stage.name}{arrival.path}",
-        "resourcePath": arrival.path,
+        "resourcePath": stage.resource_of(arrival.path),
         "protocol": "HTTP/1.1",
         "requestTime": at.strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "requestTimeEpoch": str(int(arrival.arrived_at * 1000)),

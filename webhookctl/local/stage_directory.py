@@ -22,6 +22,13 @@ class Stage:
     access_log_format: str | None
     traces: bool
     """X-Ray tracing is on."""
+    resources: tuple[str, ...] = ()
+    """The paths that the API serves, with `{name}` for a part that may be anything."""
+
+    def resource_of(self, path: str) -> str:
+        """Return the resource that a path leads to, `-` where there is none."""
+        parts = path.split("/")
+        return next((resource for resource in self.resources if _leads_to(parts, resource.split("/"))), "-")
 
 
 class StageDirectory:
@@ -46,15 +53,22 @@ class StageDirectory:
         listing = await self._client.get("apigateway", "/restapis")
         for api in listing.get("item", listing.get("items", [])):
             deployed = await self._client.get("apigateway", f"/restapis/{api['id']}/stages")
+            served = await self._client.get("apigateway", f"/restapis/{api['id']}/resources")
             for raw in deployed.get("item", []):
-                stage = _stage(api, raw)
+                stage = _stage(api, raw, served.get("item", []))
                 known = stages.get(stage.name)
                 if known is None or known.created_at <= stage.created_at:
                     stages[stage.name] = stage
         return stages
 
 
-def _stage(api: dict[str, Any], raw: dict[str, Any]) -> Stage:
+def _leads_to(parts: list[str], resource: list[str]) -> bool:
+    return len(parts) == len(resource) and all(
+        name == part or (name.startswith("{") and part) for part, name in zip(parts, resource, strict=True)
+    )
+
+
+def _stage(api: dict[str, Any], raw: dict[str, Any], served: list[dict[str, Any]]) -> Stage:
     log = raw.get("accessLogSettings") or {}
     group = str(log.get("destinationArn", "")).removesuffix(":*").partition(":log-group:")[2]
     return Stage(
@@ -65,4 +79,5 @@ def _stage(api: dict[str, Any], raw: dict[str, Any]) -> Stage:
         access_log_group=group or None,
         access_log_format=log.get("format"),
         traces=str(raw.get("tracingEnabled")).lower() == "true",
+        resources=tuple(str(resource["path"]) for resource in served),
     )

@@ -9,6 +9,7 @@ ACCESS_LOG_FORMAT = json.dumps(
         "status": "$context.status",
         "sourceIp": "$context.identity.sourceIp",
         "path": "$context.path",
+        "resource": "$context.resourcePath",
         "userAgent": "$context.identity.userAgent",
         "integrationLatency": "$context.integrationLatency",
         "xrayTraceId": "$context.xrayTraceId",

@@ -192,7 +192,7 @@ def test_every_request_is_in_the_access_log(shape_environment: LocalEnvironment,
     assert eventually(lambda: line() is not None, within_s=10)
     entry = line() or {}
     assert entry["status"] == "200"
-    assert entry["path"] == "/prod/stripe"
+    assert (entry["path"], entry["resource"]) == ("/prod/stripe", "/{provider}")
     assert entry["sourceIp"] == "127.0.0.1"
     assert entry["userAgent"] == "?} evil"
     assert int(entry["integrationLatency"]) >= 0

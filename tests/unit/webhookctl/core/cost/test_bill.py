@@ -181,7 +181,7 @@ def test_the_models_access_line_is_as_long_as_the_real_one() -> None:
     values = {
         "requestId": "Jh2fYGZhoAMFkIQ=",
         "sourceIp": "198.51.100.124",
-        "path": "/prod/webhook/stripe",
+        "path": "/webhook/{provider}",
         "status": "200",
         "integrationLatency": "21",
         "xrayTraceId": TRACE_ID,
