@@ -16,7 +16,7 @@ from loadtests.bounds import Bound, answered, not_exercised, throttled_above_the
 from loadtests.observations import THROTTLED, Observations
 from loadtests.run import Run
 from loadtests.settings import Load, LoadSettings
-from loadtests.user import WebhookUser, users_for
+from loadtests.user import SERVER_ERROR, WebhookUser, users_for
 from stack.limits import STAGE_BURST_LIMIT, STAGE_RATE_LIMIT
 
 BURST_RPS: Final = 160.0
@@ -73,7 +73,7 @@ RUN = Run(LOAD, judge=judge, users=users_for(BURST_RPS) * 2)
 
 
 class Burst(WebhookUser):
-    """Sends webhooks as fast as its share allows and retries what is throttled, with a growing pause."""
+    """Sends webhooks as fast as its share allows and retries what is not taken, with a growing pause."""
 
     run_state, role, addresses, rate_rps = RUN, "burst", ADDRESSES, BURST_RPS
     takes_rate = True
@@ -89,6 +89,7 @@ class Burst(WebhookUser):
         event_id, body = fresh_body(provider)
         for attempt in range(MAX_TRIES):
             headers = self.run_state.signer.headers(provider, body)
-            if self.send(provider, event_id, body, headers) != THROTTLED:
+            status = self.send(provider, event_id, body, headers)
+            if status != THROTTLED and 0 < status < SERVER_ERROR:
                 return
             time.sleep(min(4.0, 0.2 * 2**attempt) * (0.5 + random.random()))

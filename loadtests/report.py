@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from loadtests.charts import PALETTE, Line, Marker, chart
-from loadtests.observations import BLOCKED, THROTTLED, Observations
+from loadtests.observations import BLOCKED, THROTTLED, Mark, Observations
 
+MOST_CHARTS: Final = 12
+_SOURCE_HEIGHT: Final = 170
 _STYLE: Final = """
 :root { color-scheme: light dark; --fg: #1d2329; --bg: #fff; --soft: #6b7580; --rule: #dfe3e8; --good: #1a7f37;
   --bad: #b42318; }
@@ -36,7 +38,7 @@ figure { margin: 1.2rem 0; } figcaption { font-weight: 600; margin-bottom: 0.3re
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; padding: 0; margin: 0.3rem 0;
   color: var(--soft); font-size: 13px; }
 .key { display: inline-block; width: 1.3rem; border-top: 3px solid; vertical-align: middle; margin-right: 0.4rem; }
-.key.dashed { border-top-style: dashed; }
+.soft { color: var(--soft); } .label { fill: var(--fg); paint-order: stroke; stroke: var(--bg); stroke-width: 3px; }
 """
 
 
@@ -45,12 +47,6 @@ def render(record: Mapping[str, Any], proof: Mapping[str, Any]) -> str:
     seen = Observations.from_json(record)
     start = min((second for second, *_ in seen.cells), default=int(record["started_at"]))
     checks = [*record["bounds"], *proof.get("checks", ())]
-    broken = [check for check in checks if not check["is_kept"]]
-    verdict = (
-        f'<p class="verdict bad">{len(broken)} of {len(checks)} bounds broken</p>'
-        if broken
-        else f'<p class="verdict good">All {len(checks)} bounds kept</p>'
-    )
     when = datetime.fromtimestamp(record["started_at"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     name = escape(str(record["scenario"]))
     facts = (
@@ -60,49 +56,72 @@ def render(record: Mapping[str, Any], proof: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Load test {name}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
-        f'<h1>Load test: {name}</h1><p class="sub">{facts}</p>{verdict}{_bounds_table(checks)}'
-        f"<h2>Over time</h2>{_traffic(seen, start)}{_latency(seen, start)}{_queue(proof, start)}"
+        f'<h1>Load test: {name}</h1><p class="sub">{facts}</p>{_verdict(checks, proof)}{_bounds_table(checks)}'
+        f"<h2>Requests over time</h2>{_traffic(seen, start)}"
+        f"<h2>The intake</h2>{_latency(seen, start)}{_queue(proof, start)}"
         f"<h2>Answers</h2>{_answers(seen)}</body></html>"
     )
 
 
+def _verdict(checks: Sequence[Mapping[str, Any]], proof: Mapping[str, Any]) -> str:
+    tried = [check for check in checks if check.get("is_exercised", True)]
+    broken = sum(not check["is_kept"] for check in tried)
+    said = f"{broken} of {len(tried)} bounds broken" if broken else f"All {len(tried)} bounds kept"
+    if untried := len(checks) - len(tried):
+        said += f", {untried} not exercised"
+    if proof.get("is_interrupted"):
+        said += "; the run was interrupted"
+    return f'<p class="verdict {"bad" if broken else "good"}">{said}</p>'
+
+
 def _bounds_table(checks: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f'<tr><td class="{"good" if check["is_kept"] else "bad"}">{"kept" if check["is_kept"] else "broken"}</td>'
-        f"<td>{escape(check['name'])}</td><td>{escape(str(check['measured']))}</td>"
+        f"<tr>{_verdict_cell(check)}<td>{escape(check['name'])}</td><td>{escape(str(check['measured']))}</td>"
         f"<td>{escape(check.get('law', ''))}</td></tr>"
         for check in checks
     )
     return f"<table><tr><th></th><th>Bound</th><th>Measured</th><th>Why</th></tr>{rows}</table>"
 
 
+def _verdict_cell(check: Mapping[str, Any]) -> str:
+    if not check.get("is_exercised", True):
+        return '<td class="soft">not exercised</td>'
+    return '<td class="good">kept</td>' if check["is_kept"] else '<td class="bad">broken</td>'
+
+
 def _traffic(seen: Observations, start: int) -> str:
-    sent: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    refused: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for (second, role, _, status), cell in seen.cells.items():
-        sent[role][second] += cell.count
-        if status in (BLOCKED, THROTTLED):
-            refused[role][second] += cell.count
+    """Return a chart for each address; for each role where there are more addresses than anybody would look at."""
+    addresses = {address for _, _, address, _ in seen.cells}
+    sources: dict[tuple[str, str], dict[bool, dict[int, int]]] = {}
+    for (second, role, address, status), cell in sorted(seen.cells.items()):
+        source = (role, address if len(addresses) <= MOST_CHARTS else "")
+        counts = sources.setdefault(source, {False: defaultdict(int), True: defaultdict(int)})
+        counts[status in (BLOCKED, THROTTLED)][second] += cell.count
     end = max((second for second, *_ in seen.cells), default=start)
-    lines = []
-    for n, role in enumerate(sent):
-        colour = PALETTE[n % len(PALETTE)]
-        lines.append(Line(label=f"{_title(seen, role)}: sent", points=_filled(sent[role], start, end), colour=colour))
-        if role in refused:
-            points = _filled(refused[role], start, end)
-            lines.append(Line(label=f"{role}: refused (403/429)", points=points, is_dashed=True, colour=colour))
-    markers = []
-    for role, mark in seen.marks.items():
-        if mark.first_block:
-            markers.append(Marker(at=mark.first_block - start, label=f"{role} blocked"))
-        if mark.first_allowed_after:
-            markers.append(Marker(at=mark.first_allowed_after - start, label=f"{role} let in"))
-    return chart("Requests a second, and how many were refused", lines, unit="requests/s", markers=markers)
+    charts = [
+        _source_chart(_title(seen, role, address), seen.marks.get(role), counts, start, end)
+        for (role, address), counts in sources.items()
+    ]
+    return "".join(charts) or chart("Requests", [], unit="requests/s")
 
 
-def _title(seen: Observations, role: str) -> str:
-    addresses = sorted({address for _, its_role, address, _ in seen.cells if its_role == role})
-    return f"{role} ({addresses[0]})" if len(addresses) == 1 else f"{role} ({len(addresses)} addresses)"
+def _source_chart(title: str, mark: Mark | None, counts: Mapping[bool, Mapping[int, int]], start: int, end: int) -> str:
+    """Return what one source sent, second by second: what was let through, and on top of it what was refused."""
+    passed, refused = (_filled(counts[is_refused], start, end) for is_refused in (False, True))
+    total = [(at, value + more) for (at, value), (_, more) in zip(passed, refused, strict=True)]
+    ground = [(at, 0.0) for at, _ in passed]
+    lines = [Line(label="let through", points=passed, over=ground, colour=PALETTE[0])]
+    if any(value for _, value in refused):
+        lines.append(Line(label="refused (403/429)", points=total, over=passed, colour=PALETTE[1]))
+    moments = {"blocked": mark.first_block, "let in again": mark.first_allowed_after} if mark else {}
+    markers = [Marker(at=at - start, label=label) for label, at in moments.items() if at]
+    return chart(title, lines, unit="requests/s", markers=markers, height=_SOURCE_HEIGHT)
+
+
+def _title(seen: Observations, role: str, address: str) -> str:
+    if address:
+        return f"{address}: {role}"
+    return f"{role}, {len({a for _, its_role, a, _ in seen.cells if its_role == role})} addresses"
 
 
 def _filled(counts: Mapping[int, int], start: int, end: int) -> list[tuple[float, float]]:

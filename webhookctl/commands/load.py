@@ -78,7 +78,7 @@ def run(
             witness=load_ports.witness(ctx.obj),
             on_progress=lambda line: progress.update(_progress_line(line)),
         )
-    ctx.obj.show(list(found.bounds) if ctx.obj.is_on_screen else found)
+    ctx.obj.show(found)
     ctx.obj.console.say(f"report: {found.report}")
     if found.is_interrupted:
         ctx.obj.console.warn("interrupted: the verdict is on what was sent until then")

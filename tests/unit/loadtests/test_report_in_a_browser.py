@@ -22,9 +22,9 @@ def test_the_report_draws_its_plots_without_an_error(tmp_path: Path) -> None:
     (tmp_path / "proof.json").write_text(json.dumps({"queue_depth": [[1000, 1], [1010, 5], [1020, 0]]}))
     page = write_report(tmp_path)
     measure = (
-        "<script>onload=()=>{const n=[...document.querySelectorAll('polyline')]"
+        "<script>onload=()=>{const n=[...document.querySelectorAll('polyline,polygon')]"
         ".filter(l=>l.getBoundingClientRect().width>50).length;"
-        "document.title='drawn '+n+' of '+document.querySelectorAll('polyline').length}</script></body>"
+        "document.title='drawn '+n+' of '+document.querySelectorAll('polyline,polygon').length}</script></body>"
     )
     page.write_text(page.read_text().replace("</body>", measure))
     done = subprocess.run(

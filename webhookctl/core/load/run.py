@@ -5,9 +5,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 from webhookctl.core.load.proof import Witness, acknowledged_of
+from webhookctl.core.wrapped import wrapped
 from webhookctl.errors import NotFoundError, UsageError
 
 SCENARIOS: Final[Mapping[str, str]] = {
@@ -19,6 +20,7 @@ SCENARIOS: Final[Mapping[str, str]] = {
     "soak": "ordinary traffic with duplicates and forgeries, for a long time",
 }
 BROKEN: Final = "BROKEN"
+_COLOURS: Final = {"kept": "green", BROKEN: "red"}
 RECORD: Final = "observations.json"
 _COUNT: Final = 4
 """Where a cell of the record holds its number of requests."""
@@ -58,9 +60,8 @@ class LoadPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRow:
-    """One line of the verdict."""
+    """One bound of the verdict."""
 
-    TABLE: ClassVar = ("verdict", "bound", "measured", "law")
     verdict: str
     bound: str
     measured: str
@@ -77,6 +78,17 @@ class LoadResult:
     bounds: tuple[BoundRow, ...]
     report: str
     is_interrupted: bool = False
+
+    def draw(self, width: int, style: Callable[..., str]) -> Iterator[str]:
+        """Yield the verdict for a terminal: each bound whole, with what was measured and why below it."""
+        indent = max((len(row.verdict) for row in self.bounds), default=0) + 2
+        for row in self.bounds:
+            first, *more = wrapped(f"{row.bound}: {row.measured}", width, indent=indent)
+            yield style(row.verdict.ljust(indent), _COLOURS.get(row.verdict, "dim")) + first[indent:]
+            yield from more
+            yield from (style(line, "dim") for line in wrapped(row.law, width, indent=indent))
+        yield ""
+        yield from wrapped(f"{self.sent} requests, {self.acknowledged} webhooks acknowledged", width)
 
     @property
     def broken(self) -> list[str]:
@@ -102,7 +114,11 @@ def run_load(
     record = _record(plan.folder)
     deliveries = list(_journal(plan.folder))
     checks = witness.prove(deliveries, recorded=sum(cell[_COUNT] for cell in record["cells"]))
-    proof = {"checks": [asdict(check) for check in checks], "queue_depth": witness.depths}
+    proof = {
+        "checks": [asdict(check) for check in checks],
+        "queue_depth": witness.depths,
+        "is_interrupted": is_interrupted,
+    }
     (plan.folder / "proof.json").write_text(json.dumps(proof), encoding="utf-8")
     bounds = [_row(bound) for bound in [*record["bounds"], *map(asdict, checks)]]
     return LoadResult(

@@ -36,10 +36,19 @@ class World:
     dead: list[int] = field(default_factory=lambda: [0, 0])
     clock: datetime = datetime(2026, 3, 1, tzinfo=UTC)
     progress: list[Mapping[str, Any]] = field(default_factory=list)
+    on_progress: Callable[[Mapping[str, Any]], None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.on_progress = self.progress.append
 
     def run(self, plan: LoadPlan) -> Generator[Mapping[str, Any]]:
         plan.folder.mkdir(parents=True)
-        yield {"elapsed_s": 1.0, "total": len(self.journal)}
+        try:
+            yield {"elapsed_s": 1.0, "total": len(self.journal)}
+        finally:
+            self._leave_record(plan)
+
+    def _leave_record(self, plan: LoadPlan) -> None:
         record = {"bounds": [self.bound], "cells": [[1, "below", "127.0.0.1", 200, self.recorded, []]]}
         (plan.folder / "observations.json").write_text(json.dumps(record))
         lines = [json.dumps({"webhook_id": webhook, "status": status}) for webhook, status in self.journal]
@@ -82,7 +91,7 @@ class World:
         witness = Witness(
             table=self, queue=self, logs=self, audit_group=AUDIT, now=lambda: self.clock, sleep=self.sleep
         )
-        return run_load(plan, runner=self, witness=witness, on_progress=self.progress.append)
+        return run_load(plan, runner=self, witness=witness, on_progress=self.on_progress)
 
 
 @pytest.fixture
@@ -203,3 +212,48 @@ def test_an_unknown_scenario_is_told_the_known_ones() -> None:
     with pytest.raises(UsageError) as raised:
         check_scenario("flood")
     assert all(name in (raised.value.hint or "") for name in SCENARIOS)
+
+
+def test_a_verdict_is_whole_at_80_columns(world: World) -> None:
+    """No bound and no law is cut off: each can be told from the next, and read."""
+    harm = "everything acknowledged is processed or stands in the DLQ"
+    lines = list(world.verdict().draw(80, lambda text, *_: text))
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert harm in text
+    assert "each webhook answered 2xx has an audit line" in text
+    assert text.endswith("5 requests, 2 webhooks acknowledged")
+
+
+@pytest.mark.parametrize("where", ["in the scenario", "between its lines"])
+def test_an_interrupted_run_is_proved_as_far_as_it_came(world: World, where: str) -> None:
+    """The scenario is closed in order, then table and audit log are asked about what it sent."""
+    whole = world.run
+
+    def broken_off(plan: LoadPlan) -> Generator[Mapping[str, Any]]:
+        yield from whole(plan)
+        if where == "in the scenario":
+            raise KeyboardInterrupt
+
+    def interrupt(line: Mapping[str, Any]) -> None:
+        if where == "between its lines" and "note" not in line:
+            raise KeyboardInterrupt
+
+    world.run = broken_off  # type: ignore[method-assign]
+    world.on_progress = interrupt
+    found = world.verdict()
+    assert (found.is_interrupted, found.acknowledged) == (True, 2)
+    assert json.loads((world.folder / "out" / "proof.json").read_text())["is_interrupted"]
+
+
+def test_a_run_that_is_interrupted_before_its_first_request_leaves_nothing(world: World) -> None:
+    """There is nothing to prove, and the Ctrl-C is all that happened."""
+
+    def broken_off(plan: LoadPlan) -> Generator[Mapping[str, Any]]:
+        plan.folder.mkdir(parents=True)
+        yield {"total": 0}
+        raise KeyboardInterrupt
+
+    world.run = broken_off  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        world.verdict()
