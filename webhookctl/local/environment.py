@@ -5,6 +5,7 @@ import fcntl
 import importlib.util
 import os
 import shutil
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -140,7 +141,24 @@ def _running(places: Places) -> LocalEnvironment | None:
     return known if healthy else None
 
 
+@contextlib.contextmanager
+def _one_start_at_a_time() -> Iterator[None]:
+    """Hold a lock of this user's on this machine: two environments that start at once would choose the same ports.
+
+    The later one would take the earlier one's answers for its own.
+    """
+    path = Path(tempfile.gettempdir()) / f"webhookctl-start-{os.getuid()}.lock"
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _start(places: Places) -> LocalEnvironment:
+    with _one_start_at_a_time():
+        return _started(places)
+
+
+def _started(places: Places) -> LocalEnvironment:
     for attempt in range(1, _ATTEMPTS + 1):
         chosen = ports.choose(ports.load(places.ports_file))
         try:

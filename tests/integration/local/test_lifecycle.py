@@ -55,10 +55,10 @@ def put_and_await_audit(running: state.LocalEnvironment, name: str) -> bool:
     return f'"{name}"' in audited(running)
 
 
-def await_snapshot(places: Places) -> None:
-    """Wait until the engine has saved what stands there now."""
-    done, file = time.time(), places.engine_state / "dynamodb.json"
-    assert eventually(lambda: file.exists() and file.stat().st_mtime > done, within_s=LATEST_S + 30)
+def await_snapshot(places: Places, name: str) -> None:
+    """Wait until the engine has saved an item; it may have been before this is called, and nothing changes since."""
+    file = places.engine_state / "dynamodb.json"
+    assert eventually(lambda: file.exists() and f'"{name}"' in file.read_text(), within_s=LATEST_S + 30)
 
 
 def put_trace(running: state.LocalEnvironment) -> str:
@@ -92,7 +92,7 @@ def test_sigkill_of_the_engine_loses_seconds_at_most(places: Places) -> None:
     running = environment.up(places)
     shape.deploy(running)
     assert put_and_await_audit(running, "kept")
-    await_snapshot(places)
+    await_snapshot(places, "kept")
     os.kill(running.engine_pid, signal.SIGKILL)
     assert not environment.status(places).running
     again = environment.up(places)
@@ -177,3 +177,22 @@ def test_a_failed_start_shows_the_logs_end(places: Places, tmp_path: Path, monke
         environment.up(places)
     assert str(places.log_of("engine")) in caught.value.message
     assert processes.of(places.root) == []
+
+
+def test_environments_that_start_at_once_get_ports_of_their_own(tmp_path: Path) -> None:
+    """Both want the same ports; neither takes the other's answers for its own."""
+    both = [Places(tmp_path / name / "local") for name in ("one", "two")]
+    wanted = ports.any_free()
+    for kept in both:
+        kept.root.parent.mkdir()
+        kept.make()
+        ports.save(kept.ports_file, wanted)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(environment.up, both)
+        used = {first.ports.engine, first.ports.front_door, second.ports.engine, second.ports.front_door}
+        assert len(used) == 4
+        assert all(environment.status(kept).running for kept in both)
+    finally:
+        for kept in both:
+            environment.reset(kept)
