@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
 from webhookctl.core.dlq.dead_letter import QueueDepth
 from webhookctl.core.dlq.look import DeadLetterQueue
 from webhookctl.core.redrive.run import RedriveDesk
+from webhookctl.errors import ConfigError
 
 
 @dataclass
@@ -117,7 +119,7 @@ def test_refused_send_ends_with_exit_6_and_what_to_do(shop: Shop, snapshot: Snap
     shop.target.refuses_sends = {"m-stripe:evt_2"}
     ran = shop.run("redrive", "--yes")
     assert ran.exit_code == 6
-    assert _steady(ran.out) + ran.err == snapshot
+    assert _steady(ran.out + ran.err) == snapshot
 
 
 def test_outcome_that_does_not_come_in_time_ends_with_exit_8(shop: Shop) -> None:
@@ -148,8 +150,23 @@ def test_outcome_that_does_not_come_in_time_ends_with_exit_8(shop: Shop) -> None
         (["redrive", "--edit"], 2, "--edit changes one payload, and 4 are meant"),
         (["redrive", "--resume"], 2, "--resume needs --journal FILE"),
         (["redrive", "--resume", "--journal", "nope"], 2, "cannot be read"),
-        (["redrive", "--resume", "--journal", "nope", "--dry-run"], 2, "it has no --dry-run"),
+        (["redrive", "--resume", "--journal", "nope", "--dry-run"], 2, "--resume takes no --dry-run"),
         (["redrive", "--resume", "--journal", "nope", "--id", "x"], 2, "--resume takes no filters"),
+        (["redrive", "--resume", "--journal", "nope", "--query", "x"], 2, "--resume takes no filters"),
+        (
+            ["redrive", "--resume", "--journal", "nope", "--no-guard", "--canary", "1"],
+            2,
+            "--resume takes no --canary, --guard",
+        ),
+        (["redrive", "--stop-if-fail", "1"], 2, "--stop-if-fail is about a canary's steps"),
+        (["redrive", "--timeout", "1m"], 2, "--timeout bounds the wait"),
+        (["redrive", "--dry-run", "--journal", "j"], 2, "a dry run keeps no journal"),
+        (["redrive", "--query", ""], 2, "the query is empty"),
+        (["redrive", "--error", ""], 2, "--error is empty"),
+        (["redrive", "--where", " "], 2, "--where is empty"),
+        (["purge", "--id", "evt_1", "--id", "", "--confirm", "dev"], 2, "--id is empty"),
+        (["list", "--payment", ""], 2, "--payment is empty"),
+        (["list", "--type", ""], 2, "--type is empty"),
         (["import", "nope.jsonl", "--yes"], 5, "nope.jsonl can't be read: there is no such file"),
         (["purge", "--file", "x", "--no-export"], 2, "contradict"),
         (["purge"], 3, "--confirm dev"),
@@ -185,9 +202,60 @@ def test_purge_and_import_leave_their_audit_records(shop: Shop, tmp_path: Path) 
     assert shop.audit.lines[0]["at"].startswith(NOW.isoformat()[:10])
 
 
+def test_where_and_query_must_both_hold(shop: Shop) -> None:
+    """More conditions never mean more messages; a query that means nothing is told, also when quiet."""
+    words = ["redrive", "--yes", "-o", "json", "--quiet"]
+    ran = shop.run(*words, "--where", "webhook.provider == 'stripe'", "--query", "webhook.currency == 'USD'")
+    assert (ran.exit_code, json.loads(ran.out)["seen"], json.loads(ran.out)["unmatched"]) == (0, 4, 3)
+    ran = shop.run(*words, "--query", "redriven")
+    assert (ran.exit_code, len(shop.queue.visible)) == (0, 3)
+    assert "none of the 3 seen is meant by the filter (query redriven" in ran.err
+
+
+def test_journal_is_named_before_anything_moves_and_quoted_at_the_end(shop: Shop, tmp_path: Path) -> None:
+    """A killed run has told where its journal is; the command that goes on can be pasted as it stands."""
+    shop.target.refuses_sends = {"m-stripe:evt_2"}
+    ran = shop.run("redrive", "--yes", "--journal", "my dir/j.jsonl")
+    assert ran.exit_code == 6
+    assert ran.err.startswith(f"journal: {tmp_path}/my dir/j.jsonl\n")
+    (command,) = re.findall(r"hint:  webhookctl dlq (.+)", ran.err)
+    again = shop.run(*shlex.split(command.replace(" --env dev", "")), "--yes")
+    assert (again.exit_code, len(shop.target.sent)) == (0, 3)
+
+
+def test_error_in_the_middle_tells_how_to_go_on(shop: Shop) -> None:
+    """The queue does not answer any more: what moved is told and audited, and the hint has the resume."""
+
+    def gone(_: object) -> object:
+        raise ConfigError("nothing answers", hint="webhookctl local up")
+
+    send, shop.target.send = shop.target.send, gone  # type: ignore[method-assign,assignment]
+    ran = shop.run("redrive", "--yes", "--quiet")
+    assert ran.exit_code == 4
+    assert re.search(r"hint:  webhookctl local up; then go on with: webhookctl dlq redrive .* --resume", ran.err)
+    assert shop.audited() == ["dlq.redrive started", "dlq.redrive failed"]
+    assert shop.audit.lines[-1]["counts"] == {"already_processed": 1}
+    shop.target.send = send  # type: ignore[method-assign]
+    (command,) = re.findall(r"go on with: webhookctl dlq (.+)", ran.err)
+    again = shop.run(
+        *shlex.split(command.replace(" --env dev", "")), "--yes", "--rate", "100", "--max", "2", "-o", "json"
+    )
+    assert (again.exit_code, json.loads(again.out)["redriven"]) == (0, 2)
+    assert "at most 100/s; at most 2" in json.loads(again.out)["plan"]
+
+
+def test_dry_run_has_nothing_to_go_on_with(shop: Shop) -> None:
+    """However it ends, it names no journal: there is none."""
+    ran = shop.run("redrive", "--dry-run", "--deadline", "0s")
+    assert ran.exit_code == 8
+    assert "journal" not in ran.err
+    assert "nothing was changed" in ran.err
+
+
 def _steady(text: str) -> str:
     """Take out what differs from run to run."""
     text = re.sub(r"rd-[0-9a-f]{12}", "rd-000000000000", text)
+    text = re.sub(r"(journal:? )'?/\S+", r"\g<1>/JOURNAL", text)
     return re.sub(r'(after |"seconds": )[\d.]+', r"\g<1>0.0", text)
 
 

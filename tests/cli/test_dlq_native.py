@@ -128,6 +128,12 @@ def test_environment_without_move_tasks_says_so(native: Run) -> None:
         ["--resume", "--journal", "j"],
         ["--edit"],
         ["--edit-all"],
+        ["--stop-if-fail", "2"],
+        ["--no-guard"],
+        ["--visibility", "5"],
+        ["--deadline", "5m"],
+        ["--timeout", "5m"],
+        ["--query", "webhook"],
     ],
     ids=lambda words: words[0],
 )

@@ -11,7 +11,12 @@ from webhookctl.errors import INTERRUPTED_EXIT_CODE, UsageError, WebhookctlError
 
 
 def redrive_natively(context: AppContext, plan: RedrivePlan, *, yes: bool, confirm: str | None) -> None:
-    """Ask, start a move task and show it to its end. Ctrl-C cancels it; what was moved stays moved."""
+    """Ask, start a move task and show it to its end. Ctrl-C cancels it; what was moved stays moved.
+
+    Raises UsageError when the plan chooses messages: SQS cannot.
+    """
+    if not plan.filters.is_empty:
+        raise UsageError("SQS's own redrive moves everything: it knows no filters", hint="leave out --native")
     context.guard(
         "Move EVERY dead letter back to the processing queue", yes=yes or context.is_disposable, confirm=confirm
     )
@@ -27,21 +32,3 @@ def redrive_natively(context: AppContext, plan: RedrivePlan, *, yes: bool, confi
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if task.status is MoveStatus.FAILED:
         raise WebhookctlError(f"the move task failed: {task.failure}", hint="webhookctl dlq redrive, without --native")
-
-
-def refuse_what_sqs_cannot(plan: RedrivePlan, *, is_resumed: bool, is_edited: bool) -> None:
-    """Raise UsageError for options that SQS's own redrive has no answer to."""
-    asked = {
-        "a filter": not plan.filters.is_empty,
-        "--max": plan.limit is not None,
-        "--canary": plan.canary is not None,
-        "--dry-run": plan.is_dry_run,
-        "--wait": plan.follows_to_the_end,
-        "--journal or --resume": is_resumed,
-        "--edit or --patch": is_edited,
-    }
-    wrong = [name for name, is_asked in asked.items() if is_asked]
-    if wrong:
-        raise UsageError(
-            f"SQS's own redrive moves everything: it knows no {', '.join(wrong)}", hint="leave out --native"
-        )

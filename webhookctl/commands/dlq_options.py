@@ -11,6 +11,7 @@ import typer
 from webhookctl.commands.options import Provider, Since, Until
 from webhookctl.console import Console
 from webhookctl.core.dlq.filter import DeadLetterFilter, parse_min_amount
+from webhookctl.errors import UsageError
 
 Visibility = Annotated[
     int,
@@ -53,6 +54,10 @@ def _declared(
     """Declare the options, in the order of the help."""
 
 
+FILTERS: Final = frozenset(inspect.signature(_declared).parameters)
+"""The names of the filters' parameters."""
+
+
 def takes_filters(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the filter options; it gets them as one `filters` argument."""
     own = inspect.signature(command, eval_str=True).parameters
@@ -83,6 +88,10 @@ def _filter(
     ids: list[str] | None,
     where: str | None,
 ) -> DeadLetterFilter:
+    texts = {"--type": event_type, "--error": error, "--payment": payment, "--min-amount": min_amount, "--where": where}
+    for option, text in [*texts.items(), *(("--id", wanted) for wanted in ids or [])]:
+        if text is not None and not text.strip():
+            raise UsageError(f"{option} is empty", hint="is a variable of the shell unset? Without it, all are meant")
     amount, currency = parse_min_amount(min_amount) if min_amount is not None else (None, None)
     return DeadLetterFilter(
         provider=provider,

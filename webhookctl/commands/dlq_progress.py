@@ -52,6 +52,8 @@ class Followed:
             self.processed += 1
         elif happening.event == Outcome.FAILED_AGAIN:
             self.failed_again += 1
+        elif happening.event == "hidden":
+            self.context.console.say(happening.reason or "")
         elif happening.reason is not None:
             self.held_back += 1
 

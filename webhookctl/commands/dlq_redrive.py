@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from webhookctl.commands.dlq_edit import edited_plan, patched_plan
-from webhookctl.commands.dlq_native import redrive_natively, refuse_what_sqs_cannot
+from webhookctl.commands.dlq_end import Ending
+from webhookctl.commands.dlq_native import redrive_natively
 from webhookctl.commands.dlq_options import Visibility, takes_filters
 from webhookctl.commands.dlq_progress import following
+from webhookctl.commands.dlq_refused import given_options, refuse_contradictions
 from webhookctl.commands.options import Confirm, DryRun, Timeout, Yes
 from webhookctl.context import AppContext, Context
 from webhookctl.core.dlq.filter import DeadLetterFilter
 from webhookctl.core.redrive.plan import Canary, RedrivePlan, new_redrive_id
-from webhookctl.core.redrive.report import RedriveReport, StoppedBy
 from webhookctl.core.redrive.run import resumed_plan, run_redrive
 from webhookctl.core.timespan import parse_span
-from webhookctl.errors import INTERRUPTED_EXIT_CODE, PartialError, UsageError, WaitTimeoutError
-from webhookctl.render import render
+from webhookctl.errors import UsageError, WebhookctlError
 
 
 @takes_filters
@@ -60,7 +60,14 @@ def redrive(
     journal: Annotated[
         Path | None, typer.Option("--journal", metavar="FILE", help="Keep the journal here instead of the usual place.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Finish the redrive that --journal tells of.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Finish the redrive that --journal tells of, as it was planned; --rate, --max, --wait, --timeout and"
+            " --deadline may be given anew.",
+        ),
+    ] = False,
     visibility: Visibility = 60,
     deadline: Annotated[str, typer.Option("--deadline", metavar="TIME", help="Receive for this long at most.")] = "1h",
     yes: Yes = False,
@@ -68,14 +75,15 @@ def redrive(
 ) -> None:
     """Move dead letters back to the processing queue.
 
-    Killed at any moment, it loses nothing: --journal FILE --resume goes on where it stopped.
+    Killed at any moment, it loses nothing: --journal FILE --resume goes on where it stopped. --query chooses messages
+    here, like --where, and does not shape the output; with both, both must hold.
     """
-    app, query = ctx.obj, ctx.obj.settings.query
-    filters = filters if query is None else replace(filters, query=query)  # here --query chooses messages
+    app, given = ctx.obj, given_options(ctx)
+    refuse_contradictions(given)
     plan = RedrivePlan(
         redrive_id=new_redrive_id(),
         environment=app.environment,
-        filters=filters,
+        filters=filters if app.settings.query is None else filters.also(app.settings.query),
         is_dry_run=dry_run,
         is_guarded=guard,
         follows_to_the_end=wait,
@@ -86,16 +94,11 @@ def redrive(
         run_for_s=parse_span(deadline).total_seconds(),
         wait_for_s=timeout.total_seconds(),
     )
-    if patch is not None and (edit or edit_all):
-        raise UsageError("--edit and --patch are two ways to the same change", hint="leave out one of them")
     if native:
-        refuse_what_sqs_cannot(
-            plan, is_resumed=resume or journal is not None, is_edited=edit or edit_all or patch is not None
-        )
         redrive_natively(app, plan, yes=yes, confirm=confirm)
         return
     if resume:
-        plan = _resumed(plan, journal)
+        plan = _resumed(plan, journal, given)
     elif patch is not None:
         plan = patched_plan(plan, patch)
     elif edit or edit_all:
@@ -103,60 +106,41 @@ def redrive(
     if not dry_run:
         app.guard(_question(plan), yes=yes or app.is_disposable, confirm=confirm)
     path = journal or app.settings.home / "redrives" / f"{plan.redrive_id}.jsonl"
-    _conclude(app, _carried_out(app, plan, path, is_resumed=resume), path)
+    _carry_out(app, plan, path, is_resumed=resume)
 
 
-def _carried_out(context: AppContext, plan: RedrivePlan, path: Path, *, is_resumed: bool) -> RedriveReport:
-    desk = context.redrive_desk
+def _carry_out(app: AppContext, plan: RedrivePlan, path: Path, *, is_resumed: bool) -> None:
+    """Redrive, print the report, and turn what went wrong into the exit code and the command that goes on."""
+    ending, desk = Ending(app, plan, path), app.redrive_desk
+    ending.say_where_the_journal_is()
     label = "would redrive" if plan.is_dry_run else "redriving"
-    with following(context, label, total=desk.source.queue.depth().visible) as followed:
-        return run_redrive(
-            plan, desk, journal_path=path, is_resumed=is_resumed, happened=followed.happened, stop=followed.stop
-        )
+    with following(app, label, total=desk.source.queue.depth().visible) as followed:
+        try:
+            report = run_redrive(
+                plan, desk, journal_path=path, is_resumed=is_resumed, happened=followed.happened, stop=followed.stop
+            )
+        except UsageError:  # nothing was begun, or going on the same way ends the same way
+            raise
+        except WebhookctlError as error:
+            ending.add_way_on(error, moved=followed.moved)
+            raise
+    ending.conclude(report)
 
 
-def _conclude(context: AppContext, report: RedriveReport, path: Path) -> None:
-    """Print the report and turn what went wrong into the exit code."""
-    render(report, context.console, output=context.settings.output)
-    again = f"webhookctl dlq redrive --env {context.environment} --journal {path} --resume"
-    if report.stopped_by is StoppedBy.INTERRUPT:
-        context.console.say(f"interrupted; go on with: {again}")
-        raise typer.Exit(INTERRUPTED_EXIT_CODE)
-    if report.is_partial:
-        raise PartialError(_what_failed(report), hint=f"webhookctl dlq list --env {context.environment}")
-    if report.is_timed_out:
-        raise WaitTimeoutError(_what_is_open(report), hint=again)
+_GIVEN_ANEW = {
+    "rate": "rate_per_s",
+    "most": "limit",
+    "wait": "follows_to_the_end",
+    "timeout": "wait_for_s",
+    "deadline": "run_for_s",
+}
+"""Options that a resume takes, and the part of the plan that each replaces."""
 
 
-def _what_failed(report: RedriveReport) -> str:
-    stopped = "the canary stopped the redrive: " if report.stopped_by is StoppedBy.CANARY else ""
-    counts = {
-        "failed again": report.failed_again,
-        "could not be sent": report.send_failed,
-        "could not be fixed up": report.edit_failed,
-        "sent but not deleted": report.undeleted,
-    }
-    return stopped + ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-
-
-def _what_is_open(report: RedriveReport) -> str:
-    if report.waiting:
-        return f"{report.waiting:,} redriven webhooks have not come to an end in time"
-    if report.unseen:
-        return (
-            f"{report.unseen:,} not seen: hidden by another reader (they come back when it ends), or come in just now"
-        )
-    if report.stopped_by is StoppedBy.REPEAT:
-        return "the queue gave nothing but what was seen before: it cannot be hidden for long enough"
-    return "the deadline came before the end of the queue"
-
-
-def _resumed(asked: RedrivePlan, journal: Path | None) -> RedrivePlan:
+def _resumed(asked: RedrivePlan, journal: Path | None, given: set[str]) -> RedrivePlan:
     """Return the plan of the interrupted redrive. Raises UsageError when it is another environment's."""
     if journal is None:
         raise UsageError("--resume needs --journal FILE", hint="the interrupted redrive printed the file")
-    if asked.is_dry_run:
-        raise UsageError("--resume finishes a redrive: it has no --dry-run", hint="webhookctl dlq redrive --dry-run")
     if not asked.filters.is_empty:
         raise UsageError("--resume takes no filters: the journal has those of the interrupted redrive")
     plan = resumed_plan(journal)
@@ -165,6 +149,10 @@ def _resumed(asked: RedrivePlan, journal: Path | None) -> RedrivePlan:
             f"the journal is of environment {plan.environment!r}, not {asked.environment!r}",
             hint=f"add --env {plan.environment}",
         )
+    anew = {part: getattr(asked, part) for option, part in _GIVEN_ANEW.items() if option in given}
+    plan = replace(plan, **anew)
+    if "timeout" in given and not plan.follows_outcomes:
+        raise UsageError("--timeout bounds the wait for outcomes: add --wait")
     return plan
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -53,6 +53,11 @@ class DeadLetterFilter:
         """Say whether the dead letter is meant. What cannot be known of it (no webhook, no amount) does not match."""
         return all(holds(self, letter) for holds in _CONDITIONS)
 
+    def also(self, query: str) -> Self:
+        """Return the filter that wants this JMESPath expression to hold, too. Raises UsageError."""
+        compile_query(query)
+        return replace(self, query=query if self.query is None else f"({self.query}) && ({query})")
+
     def describe(self) -> dict[str, Any]:
         """Return the conditions that are set, as JSON values: for the journal, the audit line and the plan."""
         return {name: _plain(value) for name, value in asdict(self).items() if value not in (None, ())}
@@ -81,6 +86,8 @@ def parse_min_amount(text: str) -> tuple[Decimal, str | None]:
 
 def compile_query(expression: str) -> Any:  # noqa: ANN401 - jmespath has no public type for it
     """Compile a JMESPath expression. Raises UsageError."""
+    if not expression.strip():
+        raise UsageError("the query is empty", hint="is a variable of the shell unset? Without it, all are meant")
     try:
         return jmespath.compile(expression)
     except JMESPathError as error:

@@ -3,7 +3,7 @@
 SQS has no way to look without receiving. A scan therefore hides what it has seen (and keeps it hidden while it runs),
 so that each message is seen once, and gives back all that was not deleted when it closes. A message that turns up
 again, because SQS delivers at least once or a renewal came late, is known: only its newer receipt counts from then on.
-Nothing but known ones several times in a row means that the scan cannot hide what it sees: it stops there, incomplete.
+Nothing but ones put aside, several times in a row, means that the scan cannot hide them: it stops there, incomplete.
 """
 
 import threading
@@ -23,7 +23,9 @@ BATCH: Final = 10
 _EMPTY_ANSWERS: Final = 2
 """Empty long polls in a row before the queue counts as empty. One is enough where the queue's own count is zero."""
 _KNOWN_ANSWERS: Final = 3
-"""Answers in a row with nothing but messages seen before: then the queue goes round."""
+"""Answers in a row with nothing but messages that were put aside: then the queue goes round."""
+_QUIET_S: Final = 3.0
+"""A wait for other readers' messages that is shorter than this is not worth a word."""
 
 Normalise = Callable[[StoredWebhook], PaymentEvent | None]
 """Says in canonical words what a stored webhook means; None when its body cannot be read."""
@@ -69,7 +71,9 @@ class Scan:
         limits: ScanLimits,
         monotonic: Callable[[], float],
         stop: threading.Event,
+        waits_for: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """Start a pass. `waits_for` is told, once, how many hidden messages a longer wait is for."""
         self._queue = queue
         self._webhooks = webhooks
         self._normalise = normalise
@@ -84,6 +88,8 @@ class Scan:
         self._held: set[str] = set()
         self._known_in_a_row = 0
         self._last_at = monotonic()
+        self._waits_for = waits_for
+        self._has_told = False
         self._keeper = _Keeper(self._renew, every_s=limits.visibility_s / 3)
         self.end: ScanEnd | None = None
 
@@ -183,8 +189,14 @@ class Scan:
         if empties < _EMPTY_ANSWERS and depth.visible:
             return False
         with self._lock:
-            is_settled = self._monotonic() - self._last_at >= self._limits.settle_s
-            return is_settled or depth.held <= len(self._kept)
+            quiet_s = self._monotonic() - self._last_at
+            others = depth.held - len(self._kept)
+            is_over = quiet_s >= self._limits.settle_s or others <= 0
+            is_to_tell = not is_over and quiet_s >= _QUIET_S and not self._has_told
+            self._has_told = self._has_told or is_to_tell
+        if is_to_tell:
+            self._waits_for(others)
+        return is_over
 
     def _first_seen(self, received: Sequence[QueueMessage]) -> list[QueueMessage]:
         """Keep the messages not seen before. Take the new receipt of a known one; delete one that had to be gone."""
@@ -200,7 +212,7 @@ class Scan:
                 self._kept[message.message_id] = message
             if fresh:
                 self._known_in_a_row, self._last_at = 0, self._monotonic()
-            elif received:
+            elif received and all(message.message_id in self._held for message in received):
                 self._known_in_a_row += 1
             is_round = self._known_in_a_row >= _KNOWN_ANSWERS
         if ghosts:

@@ -75,6 +75,7 @@ class _Run:
     def __init__(self, plan: RedrivePlan, tools: Collaborators) -> None:
         self._plan = plan
         self._tools = tools
+        self._voice = Voice(plan.redrive_id, tools.happened)
         past = tools.journal.past if tools.journal is not None else None
         patience_s = plan.visibility_s if past is not None and not past.is_closed else 0
         settle_s = max(plan.visibility_s, COUNTS_SETTLE_S)
@@ -86,7 +87,6 @@ class _Run:
         self._room: int | None = None
         self._undeleted: list[QueueMessage] = []
         already = list(past.sent) if past is not None else []
-        self._voice = Voice(plan.redrive_id, tools.happened)
         guard = Guard(webhooks=tools.webhooks, retry_cycle=plan.retry_cycle, is_on=plan.is_guarded)
         self._judgement = Judgement(guard, plan.filters, self._voice, sent_before=already, now=tools.now)
         self._granted = 0
@@ -107,7 +107,12 @@ class _Run:
             limits=ScanLimits(visibility_s=plan.visibility_s, run_for_s=plan.run_for_s, wait_s=plan.wait_s, **limits),
             monotonic=tools.monotonic,
             stop=tools.stop,
+            waits_for=self._say_hidden,
         )
+
+    def _say_hidden(self, count: int) -> None:
+        why = f"{count:,} are hidden by another reader: waiting for them"
+        self._voice.say("hidden", webhook_id=None, reason=why)
 
     def step(self, size: int | None) -> None:
         """Send up to `size` messages (None: all), then, with a canary, wait for what became of them."""

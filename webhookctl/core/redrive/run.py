@@ -1,6 +1,7 @@
 """A redrive from the first audit line to the last: refuse, journal, move, account for it."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,10 +87,16 @@ def run_redrive(
     opened = Journal.resume(journal_path) if is_resumed else Journal.create(journal_path, plan.describe())
     with opened as journal:
         _account(plan, desk, "resumed" if is_resumed else "started")
+        counts: Counter[str] = Counter()
+
+        def counted(happening: Happening) -> None:
+            counts[happening.event] += 1
+            happened(happening)
+
         try:
-            report = redrive(plan, _tools(plan, desk, journal, happened, stop))
+            report = redrive(plan, _tools(plan, desk, journal, counted, stop))
         except WebhookctlError as error:
-            _account(plan, desk, "failed", error=error.message)
+            _account(plan, desk, "failed", error=error.message, counts=dict(counts))
             raise
         journal.end(report.stopped_by.value)
         _account(plan, desk, report.outcome, stoppedBy=report.stopped_by.value, counts=report.counts())
