@@ -1,11 +1,14 @@
 """Amounts: whole minor units and an ISO 4217 code, exact or an error."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
 from lambdas.shared.providers.reading import malformed
+
+Amount = tuple[int | None, str | None]
+"""Minor units and currency."""
 
 MAX_MINOR: Final = 10**15
 """Beyond any payment, and within what every JSON reader keeps exactly (2**53)."""
@@ -34,12 +37,25 @@ _DECIMAL: Final = re.compile(r"-?\d{1,19}(\.\d{1,9})?", re.ASCII)
 
 
 def currency_code(value: object) -> str | None:
-    """Return a currency in upper case, None where there is none. Raises MalformedError for anything else."""
+    """Return a currency in upper case, None where there is none of three letters: a token, or one yet unknown.
+
+    Raises MalformedError for what is no text.
+    """
     if value is None:
         return None
-    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
-        raise malformed("the event's currency is not a code of three letters")
-    return value.upper()
+    if not isinstance(value, str):
+        raise malformed("the event's currency is not a text")
+    return value.upper() if _CURRENCY.fullmatch(value) else None
+
+
+def amount_in(currency: object, read: Callable[[], int | None]) -> Amount:
+    """Return what `read` reads, with its currency. Raises MalformedError as `read` and `currency_code` do.
+
+    In a currency that has no ISO code nobody knows what a minor unit is: the event then has no amount, and is still
+    what it is.
+    """
+    code = currency_code(currency)
+    return (None, None) if code is None and currency is not None else (read(), code)
 
 
 def minor_units(value: object) -> int | None:

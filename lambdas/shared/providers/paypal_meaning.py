@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lambdas.shared.providers.money import DEFAULT_DECIMALS, currency_code, minor_units_of_decimal
+from lambdas.shared.providers.money import DEFAULT_DECIMALS, Amount, amount_in, minor_units_of_decimal
 from lambdas.shared.providers.reading import Fields, dig, malformed, required_identifier
-from lambdas.shared.providers.rules import OTHER, Amount, Rule, first, meaning
+from lambdas.shared.providers.rules import OTHER, Rule, first, meaning
 from lambdas.shared.webhook import PaymentEvent
 
 DECIMALS: Final[Mapping[str, int]] = {"HUF": 0, "JPY": 0, "TWD": 0}
@@ -140,9 +140,13 @@ def _amount(fields: Fields, paths: tuple[str, ...]) -> Amount:
     money: Any = first(fields, paths)
     if not isinstance(money, dict):
         return None, None
-    currency = currency_code(first(money, ("currency_code", "currency")))
+    currency = first(money, ("currency_code", "currency"))
     if currency is None:
         raise malformed("the event's amount has no currency")
-    decimals = DECIMALS.get(currency, DEFAULT_DECIMALS)
+    return amount_in(currency, lambda: _minor_units(money, str(currency)))
+
+
+def _minor_units(money: Fields, currency: str) -> int | None:
+    decimals = DECIMALS.get(currency.upper(), DEFAULT_DECIMALS)
     minor = minor_units_of_decimal(first(money, ("value", "total")), decimals=decimals)
-    return (None if minor is None else abs(minor)), currency
+    return None if minor is None else abs(minor)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lambdas.shared.providers.money import Amount
 from lambdas.shared.providers.reading import Fields, dig, identifier
 from lambdas.shared.webhook import PaymentEvent
 
@@ -22,9 +23,6 @@ KINDS: Final = frozenset({
     "other",
 })  # fmt: skip
 """Every canonical kind, beside `subscription.<what happened>`, which is open: the vendors add to it."""
-
-Amount = tuple[int | None, str | None]
-"""Minor units and currency."""
 
 Kind = str | Callable[[Fields], str]
 Claim = bool | Callable[[Fields], bool]

@@ -15,9 +15,9 @@ from typing import Final
 from lambdas.shared.errors import UnavailableError, VerificationError
 from lambdas.shared.providers.base import STRICT, Options, ProviderSecret, Reason, Verification
 from lambdas.shared.providers.headers import check_body, malformed_header, required, usable_keys
-from lambdas.shared.providers.money import DEFAULT_DECIMALS, ISO_DECIMALS, currency_code, minor_units
+from lambdas.shared.providers.money import DEFAULT_DECIMALS, ISO_DECIMALS, Amount, amount_in, minor_units
 from lambdas.shared.providers.reading import Fields, dig, label, malformed, moment, parse, required_identifier
-from lambdas.shared.providers.rules import OTHER, Amount, Rule, by_status, first, meaning
+from lambdas.shared.providers.rules import OTHER, Rule, by_status, first, meaning
 from lambdas.shared.webhook import EventIdentity, PaymentEvent, WebhookRequest
 
 HEADER: Final = "x-square-hmacsha256-signature"
@@ -72,6 +72,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "refund.updated": _REFUND,
     "dispute.created": _DISPUTE,
     "dispute.state.updated": _DISPUTE,
+    "dispute.state.changed": _DISPUTE,
     "invoice.payment_made": _invoice("invoice.paid"),
     "invoice.scheduled_charge_failed": _invoice("invoice.failed"),
     "payout.sent": _payout("payout.sent"),
@@ -176,7 +177,7 @@ def _amount(fields: Fields, paths: tuple[str, ...]) -> Amount:
 def _money(money: object) -> Amount:
     if not isinstance(money, dict):
         return None, None
-    return minor_units(money.get("amount")), currency_code(first(money, ("currency", "currency_code")))
+    return amount_in(first(money, ("currency", "currency_code")), lambda: minor_units(money.get("amount")))
 
 
 def _invoice_amount(fields: Fields) -> Amount:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from lambdas.shared.providers.money import codes, currency_code, minor_units
+from lambdas.shared.providers.money import Amount, amount_in, codes, minor_units
 from lambdas.shared.providers.reading import Fields, dig, identifier, malformed, required_identifier
-from lambdas.shared.providers.rules import OTHER, Amount, Kind, Rule, by_status, first, meaning
+from lambdas.shared.providers.rules import OTHER, Kind, Rule, by_status, first, meaning
 from lambdas.shared.webhook import PaymentEvent
 
 DECIMALS: Final[Mapping[str, int]] = {
@@ -54,8 +54,8 @@ def _amount(fields: Fields, paths: tuple[str, ...]) -> Amount:
     if paths == SUBSCRIPTION_ITEMS:
         return _subscription_amount(fields)
     read = _CHARGED.get(paths)
-    minor = minor_units(first(fields, paths)) if read is None else read(fields)
-    return minor, currency_code(fields.get("currency"))
+    currency = fields.get("currency")
+    return amount_in(currency, lambda: minor_units(first(fields, paths)) if read is None else read(fields))
 
 
 def _captured(charge: Fields) -> int | None:
@@ -91,12 +91,17 @@ def _subscription_amount(fields: Fields) -> Amount:
     items = dig(fields, SUBSCRIPTION_ITEMS[0])
     items = items if isinstance(items, list) and items else [fields]
     currency = first({"subscription": fields, "items": items}, SUBSCRIPTION_CURRENCY)
+    return amount_in(currency, lambda: _subscription_units(items))
+
+
+def _subscription_units(items: list[Any]) -> int | None:
     units = [minor_units(first(item, ("price.unit_amount", "plan.amount"))) for item in items]
     counts = [minor_units(dig(item, "quantity")) for item in items]
     if None in units:
-        return None, currency_code(currency)
-    total = sum((unit or 0) * (1 if count is None else count) for unit, count in zip(units, counts, strict=True))
-    return minor_units(total), currency_code(currency)
+        return None
+    return minor_units(
+        sum((unit or 0) * (1 if count is None else count) for unit, count in zip(units, counts, strict=True))
+    )
 
 
 def _charge(kind: str, *, uncaptured: str | None = None, amount: tuple[str, ...] = ("amount",)) -> Rule:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.shared.errors import MalformedError
-from lambdas.shared.providers.money import MAX_MINOR, currency_code, minor_units, minor_units_of_decimal
+from lambdas.shared.providers.money import MAX_MINOR, amount_in, currency_code, minor_units, minor_units_of_decimal
 
 
 @given(minor=st.integers(min_value=-MAX_MINOR, max_value=MAX_MINOR), decimals=st.sampled_from([0, 2, 3, 4]))
@@ -62,8 +62,20 @@ def test_a_currency_is_three_capital_letters(value: str, code: str) -> None:
     assert currency_code(value) == code
 
 
-@pytest.mark.parametrize("value", ["", "US", "USDT", "U$D", "ﬀs", "µsd", 1, ["USD"], {}])
+@pytest.mark.parametrize("value", ["", "US", "usdc", "U$D", "ﬀs", "µsd", "UNKNOWN_CURRENCY"])
+def test_an_amount_in_no_known_currency_is_none(value: str) -> None:
+    """A token, a placeholder, a letter whose capital is two: nobody knows their minor units, so nothing is read."""
+    assert currency_code(value) is None
+    assert amount_in(value, lambda: pytest.fail("nothing is to be read")) == (None, None)
+
+
+def test_an_amount_is_in_its_currency_or_in_none() -> None:
+    """A known one is read; without any, the number stands alone."""
+    assert (amount_in("eur", lambda: 7), amount_in(None, lambda: 7)) == ((7, "EUR"), (7, None))
+
+
+@pytest.mark.parametrize("value", [1, 840, ["USD"], {}])
 def test_anything_else_is_no_currency(value: object) -> None:
-    """Nor a letter whose capital is two."""
+    """What is no text is for a person to look at."""
     with pytest.raises(MalformedError):
         currency_code(value)

@@ -207,13 +207,19 @@ def test_amounts_are_exact(value: str, currency: str, minor: int) -> None:
         {"value": True, "currency_code": "USD"},
         {"value": [1], "currency_code": "USD"},
         {"value": "1.00"},
-        {"value": "1.00", "currency_code": "dollars"},
+        {"value": "1.00", "currency_code": 840},
     ],
 )
 def test_an_amount_that_can_not_be_read_exactly_is_an_error(amount: dict[str, object]) -> None:
     """Nothing is rounded, guessed or dropped."""
     with pytest.raises(MalformedError):
         mean("PAYMENT.CAPTURE.COMPLETED", id="CAP1", amount=amount)
+
+
+def test_a_payment_in_an_unknown_currency_is_one_without_an_amount() -> None:
+    """PayPal's own stablecoin has four letters; the payment is still one."""
+    found = mean("PAYMENT.CAPTURE.COMPLETED", id="CAP1", amount={"value": "1.005", "currency_code": "PYUSD"})
+    assert found == PaymentEvent(kind="payment.succeeded", payment_id="CAP1")
 
 
 @pytest.mark.parametrize("event_type", ["PAYMENT.SALE.DENIED", "RISK.DISPUTE.CREATED", "PAYMENT.PAYOUTS-ITEM.NEW", "X"])

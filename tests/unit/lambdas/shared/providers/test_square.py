@@ -69,6 +69,15 @@ def test_a_payment_is_what_its_status_says(event_type: str, status: str, kind: s
     assert mean(event_type, "payment", **payment).amount_minor == 90
 
 
+def test_a_payment_in_an_unknown_currency_is_one_without_an_amount() -> None:
+    """`UNKNOWN_CURRENCY` is one of Square's own codes; a malformed amount in a known one is an error still."""
+    money = {"amount": 7, "currency": "UNKNOWN_CURRENCY"}
+    event = mean("payment.updated", "payment", id="pay", status="COMPLETED", total_money=money)
+    assert event == PaymentEvent(kind="payment.succeeded", payment_id="pay")
+    with pytest.raises(MalformedError):
+        mean("payment.updated", "payment", id="pay", status="COMPLETED", total_money={**MONEY, "amount": "7"})
+
+
 def test_a_status_that_nobody_knows_means_other() -> None:
     """No state is claimed for it."""
     assert mean("payment.updated", "payment", id="pay", status="NEW", total_money=MONEY) == PaymentEvent(kind="other")
@@ -91,7 +100,7 @@ def test_a_refund_is_what_its_status_says(event_type: str, status: str, kind: st
     assert event == PaymentEvent(kind=kind, payment_id="pay", object_id="ref", amount_minor=100, currency="USD")
 
 
-@pytest.mark.parametrize("event_type", ["dispute.created", "dispute.state.updated"])
+@pytest.mark.parametrize("event_type", ["dispute.created", "dispute.state.updated", "dispute.state.changed"])
 @pytest.mark.parametrize(
     ("state", "kind"),
     [
