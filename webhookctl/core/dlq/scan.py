@@ -111,8 +111,9 @@ class Scan:
             wait_s = 0 if messages else self._limits.wait_s
             is_patient = self._monotonic() <= self._patient_until
             received = self._queue.receive(limit=wanted, visibility_s=self._limits.visibility_s, wait_s=wait_s)
-            messages += self._first_seen(received)
-            if messages and not received:
+            fresh = self._first_seen(received)
+            messages += fresh
+            if messages and not fresh:
                 break
             empties = 0 if received or is_patient else empties + 1
             if empties and self._is_at_its_end(empties):
@@ -142,6 +143,8 @@ class Scan:
             while batch:
                 failed = self._queue.delete(batch).failed
                 refused += [message for message in batch if message.message_id in failed]
+                with self._lock:
+                    self._held |= failed.keys()
                 batch = self._let_go([message for message in batch if message.message_id not in failed])
         return refused
 
