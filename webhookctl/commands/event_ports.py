@@ -47,7 +47,7 @@ def tell_cost(app: AppContext, keep: EventFilter, *, payment_id: str | None = No
 
 def tell_rest(app: AppContext, shown: int, more: str) -> None:
     """Say that there is more than is shown, and how to get it."""
-    app.console.say(f"{shown:,} are shown, and there are more: {more}")
+    app.console.say(f"{shown:,} shown; more: {more}")
 
 
 def dead_letter_ids(app: AppContext, *ids: str) -> set[str]:

@@ -16,6 +16,7 @@ from webhookctl.core.audit import records
 from webhookctl.core.event_story import may_be_dead, tell, traces_of
 from webhookctl.core.events import search as event_search
 from webhookctl.core.events import stored as events
+from webhookctl.errors import UsageError
 
 app = typer.Typer(help="Look at the stored webhooks.", no_args_is_help=True)
 
@@ -73,7 +74,7 @@ def list_(
     found = event_search.find_events(event_ports.event_sources(app), keep, payment_id=payment_id, limit=limit + 1)
     app.show([_row(webhook) for webhook in found[:limit]])
     if len(found) > limit:
-        event_ports.tell_rest(app, limit, f"--limit N, or\n--after {found[limit - 1].webhook_id}")
+        event_ports.tell_rest(app, limit, f"--limit N, or --after {found[limit - 1].webhook_id}")
 
 
 @app.command()
@@ -87,6 +88,8 @@ def show(
 ) -> None:
     """Show one webhook's story: deliveries, tries, writes, traces, dead letter or not; its payload, masked."""
     app = ctx.obj
+    if body and payload:
+        raise UsageError("--payload shows the body in the story, --body shows it alone: choose one")
     found = events.show_event(app.table, webhook_id)
     if body:
         app.console.write_bytes(found.body)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from webhookctl.commands import event_ports
-from webhookctl.commands.options import Confirm, DryRun, Since, Yes, parsed_span
+from webhookctl.commands.options import Confirm, DryRun, Since, Yes, parsed_span, typed
 from webhookctl.context import AppContext, Context
 from webhookctl.core.events.search import find_events, find_open
 from webhookctl.core.events.stored import EventFilter
@@ -42,7 +42,9 @@ def reconcile(
     api: Annotated[str | None, typer.Option("--api", metavar="URL", help="Ask here instead of the provider.")] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", "-t", metavar="TYPE", help="Compare only these; payment_intent.* for all of a kind."),
+        typer.Option(
+            "--type", "-t", parser=typed, metavar="TYPE", help="Compare only these; payment_intent.* for all of a kind."
+        ),
     ] = None,
     since: Since = None,
     dry_run: DryRun = False,
@@ -93,6 +95,10 @@ def _compare(
     app: AppContext, provider: str, *, file: Path | None, api: str | None, types: list[str], since: Since
 ) -> None:
     start = since or app.now() - PROVIDER_WINDOW
+    oldest = app.now() - LISTINGS[provider].kept
+    if file is None and start < oldest:
+        app.console.say(f"{provider} lists events for {LISTINGS[provider].kept.days} days: compared from there on")
+        start = oldest
     source = _source(app, provider, file=file, api=api)
     keep = EventFilter(provider=provider, since=max(start - CLOCK_SLACK, _EPOCH))
     stored = find_events(event_ports.event_sources(app), keep)

@@ -41,6 +41,13 @@ def _key(text: str) -> str:
         raise typer.BadParameter(error.message) from error
 
 
+def typed(text: str) -> str:
+    """Return an event type, or raise the usage error that Typer prints."""
+    if not text.strip():
+        raise typer.BadParameter("the type is empty: nothing can match")
+    return text
+
+
 def _window(ctx: typer.Context, param: typer.CallbackParam, value: datetime | None) -> datetime | None:
     """Refuse a window in which nothing can lie; the option that is parsed last sees the other."""
     edges = {"since": ctx.params.get("since"), "until": ctx.params.get("until"), param.name: value}
@@ -76,7 +83,9 @@ Provider = Annotated[
     str | None,
     typer.Option("--provider", "-p", parser=_provider, metavar="NAME", help="Only this provider's."),
 ]
-EventType = Annotated[str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only this event type.")]
+EventType = Annotated[
+    str | None, typer.Option("--type", "-t", parser=typed, metavar="TYPE", help="Only this event type.")
+]
 Timeout = Annotated[
     timedelta,
     typer.Option("--timeout", parser=parsed_span, metavar="TIME", help="Give up waiting after this long (30s, 5m)."),

@@ -40,8 +40,8 @@ class Compared:
 class Comparison:
     """The whole comparison. `events` leaves out what is processed, as it should be.
 
-    `is_whole`: the list is known to reach to its end; else there is no saying what is extra. `strange_types` are those
-    of missing events of which nothing is stored: perhaps nobody subscribed to them.
+    `is_whole`: the list is known to reach to its end; else there is no saying what is extra. `types_not_stored` are
+    those of missing events of which nothing is stored: perhaps nobody subscribed to them.
     """
 
     provider: str
@@ -51,7 +51,7 @@ class Comparison:
     received: int
     processed: int
     extra: int
-    strange_types: tuple[str, ...] = field(default=())
+    types_not_stored: tuple[str, ...] = field(default=())
     events: tuple[Compared, ...]
 
     @property
@@ -77,10 +77,10 @@ class Comparison:
         return "" if self.is_whole else ", and this is only a part of its list"
 
     def _what_to_do(self) -> str:
-        if not self.strange_types:
+        if not self.types_not_stored:
             return "resend them from the provider's dashboard or CLI"
         return (
-            f"nothing of {', '.join(self.strange_types)} is stored: if nobody subscribed to that, name the types to "
+            f"nothing of {', '.join(self.types_not_stored)} is stored: if nobody subscribed to that, name the types to "
             "compare with --type; else resend them from the provider's dashboard or CLI"
         )
 
@@ -119,7 +119,7 @@ def compare(
         received=counts[Standing.RECEIVED],
         processed=counts[Standing.PROCESSED],
         extra=counts[Standing.EXTRA],
-        strange_types=tuple(sorted({row.event_type for row in rows if row.standing is Standing.MISSING} - known)),
+        types_not_stored=tuple(sorted({row.event_type for row in rows if row.standing is Standing.MISSING} - known)),
         events=tuple(shown),
     )
 

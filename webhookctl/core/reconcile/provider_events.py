@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from lambdas.shared.clock import parse_iso
@@ -30,7 +30,7 @@ class Listing:
     """How a provider lists its events. `members`: where the list may stand in an answer; names of an event's parts.
 
     `goes_on`: says whether an answer has more pages after it. `is_newest_first`: an answer that reaches back to a time
-    holds all events since.
+    holds all events since. `kept`: for how long the provider lists an event.
     """
 
     members: tuple[str, ...]
@@ -38,6 +38,7 @@ class Listing:
     type: tuple[str, ...]
     at: tuple[str, ...]
     goes_on: Callable[[Mapping[str, Any]], bool]
+    kept: timedelta
     is_newest_first: bool = False
 
 
@@ -48,13 +49,24 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         type=("type",),
         at=("created",),
         goes_on=_stripe_goes_on,
+        kept=timedelta(days=30),
         is_newest_first=True,
     ),
     "paypal": Listing(
-        members=("events",), id=("id",), type=("event_type",), at=("create_time",), goes_on=_paypal_goes_on
+        members=("events",),
+        id=("id",),
+        type=("event_type",),
+        at=("create_time",),
+        goes_on=_paypal_goes_on,
+        kept=timedelta(days=30),
     ),
     "square": Listing(
-        members=("events", "data"), id=("event_id", "id"), type=("type",), at=("created_at",), goes_on=_square_goes_on
+        members=("events", "data"),
+        id=("event_id", "id"),
+        type=("type",),
+        at=("created_at",),
+        goes_on=_square_goes_on,
+        kept=timedelta(days=28),
     ),
 }
 """Stripe GET /v1/events, PayPal GET /v1/notifications/webhooks-events, Square POST /v2/events."""

@@ -109,7 +109,7 @@ def test_a_page_that_reaches_back_beyond_the_time_is_the_whole_list() -> None:
 def test_only_the_types_asked_for_are_compared() -> None:
     """By name or by pattern, on both sides; a type that is stored nowhere is named."""
     comparison = compared(page("gone"), webhook("ours", event_type="payout.paid"))
-    assert comparison.strange_types == ("charge.refunded",)
+    assert comparison.types_not_stored == ("charge.refunded",)
     with pytest.raises(CheckFailedError) as failed:
         comparison.require_complete()
     assert "--type" in str(failed.value.hint)
