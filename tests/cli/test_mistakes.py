@@ -17,7 +17,7 @@ MISTAKES = {
     "status -o xml": (2, "one of table, json, jsonl"),
     "status -e a_b": (2, "letters and digits"),
     "send stripe --query a[[": (2, "is not a JMESPath expression"),
-    "send stripe --rate 0": (2, "greater than or equal to 0.1"),
+    "send stripe --rate 0": (2, "is not a number above 0"),
     "send stripe --count 0": (2, "greater than or equal to 1"),
     "send stripe --file .": (2, ". can't be read: Is a directory"),
     "send stripe --file nowhere.json": (5, "nowhere.json can't be read: there is no such file"),
