@@ -1,6 +1,7 @@
 """One request at the front door, from its arrival to its answer; and the places where others may join in."""
 
 import base64
+import json
 import time
 import uuid
 from collections.abc import Mapping
@@ -91,7 +92,7 @@ class Observer(Protocol):
 
 def message(status: int, text: str) -> Answer:
     """Return an answer in API Gateway's own form: `{"message": "..."}`."""
-    body = f'{{"message":"{text}"}}'.encode()
+    body = json.dumps({"message": text}, separators=(",", ":")).encode()
     return Answer(status, CIMultiDict({"Content-Type": "application/json"}), body)
 
 

@@ -107,7 +107,7 @@ def _compile(acl: Mapping[str, Any], ranges: Mapping[str, list[str]], lag_s: flo
     lag = Lag(block_s=lag_s, unblock_s=lag_s)
     try:
         compiled = WebAcl(decoded(acl), ip_sets=ranges.__getitem__, lag=lag, now=time.monotonic(), phase=random.random)
-    except (UnsupportedStatementError, KeyError, ValueError) as error:
+    except (UnsupportedStatementError, LookupError, ValueError, TypeError, AttributeError) as error:  # any JSON comes
         _log.exception("web ACL %s can't be enforced here", acl.get("Name"))
         return Guard(acl=None, fault=f"the local environment does not model this web ACL: {error}")
     return Guard(acl=compiled)

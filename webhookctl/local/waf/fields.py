@@ -6,6 +6,7 @@ says, and of all headers together the first 8 KB or 200.
 """
 
 import html
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -67,7 +68,7 @@ _TRANSFORMATIONS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "NONE": lambda value: value,
     "LOWERCASE": bytes.lower,
     "URL_DECODE": unquote_to_bytes,
-    "COMPRESS_WHITE_SPACE": lambda value: b" ".join(value.split()),
+    "COMPRESS_WHITE_SPACE": lambda value: re.sub(rb"\s+", b" ", value),
     "HTML_ENTITY_DECODE": lambda value: html.unescape(value.decode("latin-1")).encode("utf-8"),
 }
 

@@ -12,7 +12,7 @@ from typing import Final
 from webhookctl.local.waf.addresses import forwarded, of_connection
 from webhookctl.local.waf.fields import BODY_LIMIT, inspector
 from webhookctl.local.waf.labels import label_match
-from webhookctl.local.waf.members import Json, UnsupportedStatementError, only, single
+from webhookctl.local.waf.members import Json, UnsupportedStatementError, choice, only, single
 from webhookctl.local.waf.request import Labels, WafRequest
 
 Matcher = Callable[[WafRequest, Labels], bool]
@@ -85,7 +85,8 @@ _COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = {
 
 def _size(body: Json, scope: Scope) -> Matcher:
     only(body, "SizeConstraintStatement", "FieldToMatch", "TextTransformations", "ComparisonOperator", "Size")
-    compare, limit = _COMPARISONS[body["ComparisonOperator"]], int(body["Size"])
+    compare = _COMPARISONS[choice(body, "SizeConstraintStatement", "ComparisonOperator", *_COMPARISONS)]
+    limit = int(body["Size"])
     inspect = inspector(body, scope.body_limit)
     return lambda request, _labels: inspect(request, lambda value: compare(len(value), limit))
 
@@ -95,7 +96,8 @@ def _byte_match(body: Json, scope: Scope) -> Matcher:
     needle = body["SearchString"]
     if not isinstance(needle, bytes):
         raise UnsupportedStatementError("ByteMatchStatement.SearchString that is no base64")
-    test, inspect = _POSITIONS[body["PositionalConstraint"]], inspector(body, scope.body_limit)
+    test = _POSITIONS[choice(body, "ByteMatchStatement", "PositionalConstraint", *_POSITIONS)]
+    inspect = inspector(body, scope.body_limit)
     return lambda request, _labels: inspect(request, lambda value: test(value, needle))
 
 

@@ -212,6 +212,20 @@ async def test_an_unmodelled_web_acl_is_said_not_skipped(tmp_path: Path) -> None
     assert b"GeoMatchStatement" in refusal.answer.body
 
 
+@in_loop
+async def test_a_web_acl_of_another_shape_is_said_and_followed_on(tmp_path: Path) -> None:
+    """What no client could have sent is refused as well, in JSON, and a later change is taken up."""
+    engine, directory, _, gate = world(tmp_path, BLOCK_ALL | {"Statement": {"NotStatement": {"Statement": '"'}}})
+    refusal = await gate.check(arrival())
+    assert isinstance(refusal, Refusal)
+    assert refusal.answer.status == 500
+    assert "does not model" in json.loads(refusal.answer.body)["message"]
+    assert engine.acl is not None
+    engine.acl["Rules"] = []
+    await directory._refresh(STAGE)
+    assert await gate.check(arrival()) is None
+
+
 def test_the_lag_is_what_was_chosen(tmp_path: Path) -> None:
     """A missing or broken profile means AWS's usual lag."""
     assert read_lag(tmp_path / "waf.json") == 30

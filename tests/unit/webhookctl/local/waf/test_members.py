@@ -43,6 +43,7 @@ REFUSED: Mapping[str, dict[str, Any]] = {
     ),
     "ByteMatchStatement.PreParseTextTransformations": match(PreParseTextTransformations=[]),
     "ByteMatchStatement.SearchString that is no base64": match(SearchString="/webhook"),
+    "ByteMatchStatement.PositionalConstraint 'SOMEWHERE'": match(PositionalConstraint="SOMEWHERE"),
     "field JsonBody": match(FieldToMatch={"JsonBody": {}}),
     "Body.Surprise": match(FieldToMatch={"Body": {"Surprise": 1}}),
     "Body.OversizeHandling 'MAYBE'": match(FieldToMatch={"Body": {"OversizeHandling": "MAYBE"}}),
