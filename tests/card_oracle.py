@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_MAY_BE_AN_ID = re.compile(r"\s*[0-9]{15}\s*")
 _START = frozenset(" \"'({[:,;\n\t")
 _END = frozenset(" \"')}]:,;\n\t!?")
 _CARD = re.compile(r"(4|5[1-5])[0-9]{14,15}|3[47][0-9]{13}")
@@ -28,8 +29,11 @@ def shape(value: Any) -> Any:
 
 
 def card_numbers(value: Any) -> list[str]:
-    """Return the numbers of Visa, Mastercard and American Express that stand in a document's texts and names."""
-    return [number for text in _texts(value) for number in _in_text(text)]
+    """Return the numbers of Visa, Mastercard and American Express that stand in a document's texts and names.
+
+    A text that is nothing but 15 digits is left out: under some names that is an id.
+    """
+    return [number for text in _texts(value) if not _MAY_BE_AN_ID.fullmatch(text) for number in _in_text(text)]
 
 
 def _texts(value: Any) -> Iterator[str]:

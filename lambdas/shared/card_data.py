@@ -21,6 +21,7 @@ __all__ = ("MASK", "Redacted", "mask", "redact")
 _TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9][-+.0-9eE]*+', re.DOTALL)
 """A string or a number of readable JSON."""
 _NUMBER: Final = re.compile(r"-?([0-9]+)(?:\.0+)?")
+_MERE_NUMBER: Final = re.compile(r"\s*\+?\d+(?:[.,]\d+)?\s*")
 _CODE: Final = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
 _TRUST: Final = {Named.CARD: Trust.NAMED, Named.OTHER_NUMBER: Trust.SIXTEEN}
 _FEWEST_BARE: Final = 15
@@ -175,7 +176,8 @@ def _string(text: str, named: Named) -> tuple[str, int]:
         within = _redact_json(text)
         if within is not None:
             return within
-    new, found = blot(text, _TRUST.get(named, Trust.USUAL))
+    is_mere_number = named is Named.CARD or _MERE_NUMBER.fullmatch(text)
+    new, found = blot(text, _TRUST.get(named, Trust.USUAL) if is_mere_number else Trust.USUAL)
     if named is Named.CODE:
         new, codes = _CODE.subn(MASK, new)
         found += codes

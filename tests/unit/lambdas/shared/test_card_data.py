@@ -94,6 +94,13 @@ def test_a_rare_length_is_a_card_number_under_a_cards_name_only(name: str, digit
         assert redact(f'{{"sku":{value}}}'.encode()).count == 0
 
 
+@pytest.mark.parametrize("name", ["reference_id", "invoice_id", "phone", "amount_note"])
+def test_in_words_a_card_number_is_found_under_every_name(name: str) -> None:
+    """Only a value that is nothing but a number may be an id, an amount or a phone number."""
+    for text in ("Amex 378282246310005", "3782 822463 10005", "4242424242424242"):
+        assert redact(f'{{"{name}":"{text}"}}'.encode()).count == 1
+
+
 NAMES = [
     *(
         "cvv",
