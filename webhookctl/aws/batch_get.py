@@ -1,7 +1,7 @@
 """DynamoDB: many items by id, a hundred to a call."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from webhookctl.aws.session import AwsError, ClientError, translated
@@ -16,7 +16,12 @@ _PAUSE_S: Final = 0.05
 
 
 def items_of(
-    client: "DynamoDBClient", table: str, webhook_ids: Sequence[str], how: Mapping[str, Any]
+    client: "DynamoDBClient",
+    table: str,
+    webhook_ids: Sequence[str],
+    how: Mapping[str, Any],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the items that exist, in no order. `how` says how to read: consistently, which attributes.
 
@@ -24,10 +29,12 @@ def items_of(
     """
     ids = list(dict.fromkeys(webhook_ids))
     for start in range(0, len(ids), _READ):
-        yield from _batch(client, table, ids[start : start + _READ], how)
+        yield from _batch(client, table, ids[start : start + _READ], how, sleep)
 
 
-def _batch(client: "DynamoDBClient", table: str, ids: Sequence[str], how: Mapping[str, Any]) -> list[Any]:
+def _batch(
+    client: "DynamoDBClient", table: str, ids: Sequence[str], how: Mapping[str, Any], sleep: Callable[[float], None]
+) -> list[Any]:
     """Read up to 100 items; what the table leaves unprocessed under load is asked for again, more slowly."""
     request: Any = {table: {"Keys": [{"webhookId": {"S": webhook_id}} for webhook_id in ids], **how}}
     items: list[Any] = []
@@ -40,5 +47,5 @@ def _batch(client: "DynamoDBClient", table: str, ids: Sequence[str], how: Mappin
         request = answer.get("UnprocessedKeys")
         if not request:
             return items
-        time.sleep(_PAUSE_S * 2**attempt)
+        sleep(_PAUSE_S * 2**attempt)
     raise AwsError("the table is throttled: it answers only part of a batch", hint="try a lower --rate, or again later")
