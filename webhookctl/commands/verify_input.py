@@ -12,6 +12,7 @@ from webhookctl.core.events.stored import show_event
 from webhookctl.core.explain.capture import Captured, from_har, from_message, parse_headers
 from webhookctl.core.explain.verdict import Suspicion, offline
 from webhookctl.core.samples import catalogue
+from webhookctl.core.send.http import check_url
 from webhookctl.core.send.secrets import STDIN, SecretSource, parse_secret
 from webhookctl.errors import UsageError
 
@@ -63,6 +64,8 @@ def check_aids(provider: str, *, urls: Sequence[str], cert: str | None) -> None:
     words = catalogue.vocabulary(provider)
     if urls and not words.signs_url:
         raise UsageError(f"--url has no effect: {provider} signs no URL", hint="leave --url out")
+    for url in urls:
+        check_url(url)
     if cert and not words.sends_certificate:
         raise UsageError(f"--cert has no effect: {provider} signs with a key", hint="leave --cert out")
 

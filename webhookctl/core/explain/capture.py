@@ -56,8 +56,8 @@ def from_har(text: str, *, entry: int | None = None) -> Captured:
         posts = [e["request"] for e in entries if e["request"]["method"] == "POST"]
         request = entries[entry - 1]["request"] if entry else _only(posts)
         headers = {h["name"].lower(): h["value"] for h in request["headers"]}
-        return Captured(headers=headers, body=_har_body(request.get("postData", {})), url=request.get("url"))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return Captured(headers=headers, body=_har_body(request.get("postData") or {}), url=request.get("url"))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError("this is not a HAR file with such a request", hint="log.entries[].request") from error
 
 
@@ -81,9 +81,9 @@ def parse_headers(text: str) -> dict[str, str]:
 def _json_headers(text: str) -> dict[str, str]:
     try:
         members = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError("the headers are not valid JSON") from error
-    return {str(name).lower(): ",".join(v) if isinstance(v, list) else str(v) for name, v in members.items()}
+    return {str(name).lower(): ",".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in members.items()}
 
 
 def _only(posts: list[Any]) -> Any:  # noqa: ANN401 - HAR is JSON

@@ -262,7 +262,11 @@ def _urls(attempt: Attempt, others: Sequence[str]) -> Iterator[str]:
 
 
 def _variants(url: str) -> Iterator[str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        yield url
+        return
     hosts = dict.fromkeys([parts.netloc, parts.netloc.lower(), parts.hostname or "", f"{parts.hostname}:443"])
     path = parts.path.rstrip("/")
     stages = dict.fromkeys([path, "/" + path.lstrip("/").partition("/")[2], f"/prod{path}"])

@@ -17,6 +17,7 @@ from webhookctl.core.samples import catalogue
 from webhookctl.errors import CheckFailedError, UsageError
 
 _UNIX = re.compile(r"(?<!\d)(\d{10})(?!\d)")
+_DAY_S = 86_400
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
@@ -116,7 +117,7 @@ class _Inquiry:
     def _clock(self) -> Iterator[tuple[str, str, Attempt]]:
         yield (
             "clock or age",
-            "signed {age}: an old delivery, or the clocks differ; the signature is right",
+            "signed {age}; the signature is right",
             self.attempt,
         )
 
@@ -202,7 +203,15 @@ def _signing_times(request: WebhookRequest, at: datetime) -> Iterator[datetime]:
     yield at
     for value in request.headers.values():
         yield from (datetime.fromtimestamp(int(found), UTC) for found in _UNIX.findall(value))
-        yield from (parse_iso(found) for found in _ISO.findall(value))
+        yield from (moment for found in _ISO.findall(value) if (moment := _moment(found)))
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the time, or None for one that no calendar has."""
+    try:
+        return parse_iso(text)
+    except ValueError:
+        return None
 
 
 def _signed_by_others(request: WebhookRequest) -> str | None:
@@ -216,8 +225,11 @@ def _age_s(proof: Verification, at: datetime) -> float | None:
 
 def _age(proof: Verification, at: datetime) -> str:
     seconds = _age_s(proof, at) or 0.0
-    words = f"{abs(seconds):.0f} s"
-    return f"{words} ago" if seconds >= 0 else f"{words} ahead of our clock"
+    days = abs(seconds) / _DAY_S
+    words = f"{abs(seconds):.0f} s" + (f" ({days:.1f} days)" if days >= 1 else "")
+    if seconds < 0:
+        return f"{words} ahead: the clocks differ, or it arrived later than --at says"
+    return f"{words} ago: an old delivery, or the clocks differ"
 
 
 def offline(*, fetch: Callable[[str], bytes] | None = None) -> Options:

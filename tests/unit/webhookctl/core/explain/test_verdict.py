@@ -232,6 +232,37 @@ def test_the_advice_fits_the_refusal(provider: str, header: str, value: str, adv
     assert (found.cause, advice in found.advice) == (None, True)
 
 
+def test_what_the_request_carries_besides_is_no_obstacle() -> None:
+    """A time that no calendar has in some header, a host that is none."""
+    captured = signed("stripe")
+    odd = {**captured.headers, "x-time": "2026-13-45T99:99:99Z 99999999999"}
+    assert verdict(replace(captured, headers=odd, body=b"{}", url="http://[::1/"), "stripe").cause is None
+    url = "http://[::1/"
+    found = explain(replace(signed("square"), body=b"{}", url=url), secret_of("square"), at=NOW)
+    assert found.cause is None
+
+
+@pytest.mark.parametrize(
+    "har",
+    [
+        "[" * 100_000,
+        '{"log": {"entries": [{"request": {"method": "POST", "headers": [{"name": 1, "value": 2}]}}]}}',
+        '{"log": {"entries": [7]}}',
+        '{"log": []}',
+    ],
+)
+def test_what_is_no_har_file_is_said_so(har: str) -> None:
+    """Whatever is wrong with it."""
+    with pytest.raises(UsageError):
+        from_har(har)
+
+
+def test_a_har_entry_without_a_body_has_an_empty_one() -> None:
+    """Browsers write null where there was none."""
+    request = {"method": "POST", "url": "https://x.example", "headers": [], "postData": None}
+    assert from_har(json.dumps({"log": {"entries": [{"request": request}]}})).body == b""
+
+
 def test_an_empty_body_is_said_to_be_missing() -> None:
     """A capture often leaves it out."""
     assert verdict(replace(signed("stripe"), body=b""), "stripe").advice.startswith("the body is missing")
@@ -298,6 +329,7 @@ def test_a_har_entry_is_read(encoding: str | None) -> None:
         "Stripe-Signature: t=1\nContent-Type: application/json\n",
         "> POST / HTTP/1.1\n> stripe-signature: t=1\n> content-type: application/json\n",
         '{"Stripe-Signature": "t=1", "content-type": ["application/json"]}',
+        '{"Stripe-Signature": ["t=1"], "content-type": "application/json"}',
     ],
 )
 def test_headers_are_read_from_every_usual_form(text: str) -> None:
