@@ -16,6 +16,10 @@ import pytest
 import stripe
 from syrupy.assertion import SnapshotAssertion
 
+from tests.fakes_sender import FakeTable
+from webhookctl.config import Settings
+from webhookctl.context import AppContext
+
 KEY = "whsec_from_a_file"
 NOWHERE = "http://127.0.0.1:9/hook"
 
@@ -211,6 +215,22 @@ def test_a_mistake_is_named(cli: Callable[..., Any], words: tuple[str, ...], mes
     ran = cli("send", "stripe", *words)
     assert ran.exit_code in (2, 5)
     assert message in ran.err
+
+
+def test_a_scenario_that_was_not_all_accepted_tells_what_was_sent(
+    cli: Callable[..., Any], key_file: str, endpoint: Endpoint
+) -> None:
+    """There is no end to compare then: the report is the data, whether waiting was asked for or not."""
+
+    def with_table(settings: Settings) -> AppContext:
+        app = AppContext(settings)
+        app.table = FakeTable({})
+        return app
+
+    aim = ("--url", endpoint.url, "--secret-from", key_file)
+    ran = cli("send", "stripe", "--scenario", "refund", *aim, "--wait", "-o", "json", make_context=with_table)
+    found = json.loads(ran.out)
+    assert (ran.exit_code, found["sent"] - found["accepted"]) == (6, 2)
 
 
 def test_half_a_character_is_written_as_json_names_it(cli: Callable[..., Any], key_file: str) -> None:

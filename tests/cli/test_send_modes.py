@@ -83,6 +83,15 @@ def test_what_would_do_nothing_is_refused(cli: Callable[..., Any], words: str, m
     assert message in ran.err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"), [("--timeout 5s", "--timeout is for waiting"), ("--dry-run --url ftp://x", "http or https")]
+)
+def test_resend_refuses_what_would_do_nothing_too(cli: Callable[..., Any], words: str, message: str) -> None:
+    """Before it looks for the webhook."""
+    ran = cli("events", "resend", "stripe:evt_1", *words.split())
+    assert (ran.exit_code, message in ran.err) == (2, True)
+
+
 @pytest.mark.parametrize("words", ["customer.created --currency EUR", "invoice.paid --api-version 2025-03-30"])
 def test_what_has_a_place_in_the_event_is_taken(cli: Callable[..., Any], words: str) -> None:
     """The value that was asked for stands in the body."""

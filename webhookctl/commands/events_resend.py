@@ -6,9 +6,11 @@ import typer
 
 from webhookctl.commands.options import PATIENCE, DryRun, Timeout, WebhookIds
 from webhookctl.commands.send_actions import send_drafts
-from webhookctl.commands.send_options import SendOptions
+from webhookctl.commands.send_options import SendOptions, given
 from webhookctl.context import Context
+from webhookctl.core.send.http import check_url
 from webhookctl.core.send.resend import drafts_of
+from webhookctl.errors import UsageError
 
 
 def resend(
@@ -30,6 +32,10 @@ def resend(
 
     The bytes are the stored ones, so the stack knows them as duplicates: what is PROCESSED stays as it is.
     """
+    if "timeout" in given(ctx) and not wait:
+        raise UsageError("--timeout is for waiting, and nothing is waited for", hint="add --wait")
+    if url is not None:
+        check_url(url)
     drafts = drafts_of(webhook_ids, ctx.obj.table, allow_redacted=allow_redacted)
     if dry_run:
         ctx.obj.show([{"webhook_id": d.webhook_id, "event_type": d.event_type, "bytes": len(d.body)} for d in drafts])

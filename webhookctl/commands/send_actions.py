@@ -119,7 +119,7 @@ def follow(app: AppContext, deliveries: Iterable[Delivery], options: SendOptions
 
 
 def play_scenario(app: AppContext, provider: str | None, event_type: str | None, options: SendOptions) -> None:
-    """Send a scenario's events; with --wait, end by comparing each payment's final state."""
+    """Send a scenario's events; with --wait, end by comparing each payment's final state, once all were accepted."""
     del event_type
     ids = IdSource(options.seed)
     found = scenario.load(options.scenario or "", folders=[app.settings.home / "scenarios"])
@@ -130,16 +130,17 @@ def play_scenario(app: AppContext, provider: str | None, event_type: str | None,
     drafts = scenario.drafts_of(runs, duplicates=options.duplicate, shuffle=options.shuffle, ids=ids)
     targets = ready(app, providers, options)
     sent, is_stopped = deliver(app, targets, drafts, options)
-    if is_stopped or not options.wait:
+    if is_stopped or not options.wait or sent.accepted < sent.sent:
         app.show(core.outcome(sent, None, is_brief=app.is_on_screen))
         if is_stopped:
             raise KeyboardInterrupt
         send_report.check(sent, expected=options.expect)
         return
-    send_report.check(sent, expected=options.expect)
-    send_wait.check(follow(app, sent.deliveries, options), may_fail=False)
+    timelines = follow(app, sent.deliveries, options)
     lines = scenario_check.judge(runs, app.table)
     app.show(lines)
+    send_report.check(sent, expected=options.expect)
+    send_wait.check(timelines, may_fail=False)
     scenario_check.check(lines)
 
 
