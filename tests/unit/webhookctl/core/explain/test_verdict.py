@@ -259,7 +259,7 @@ def test_what_is_no_har_file_is_said_so(har: str) -> None:
 
 def test_a_har_entry_without_a_body_has_an_empty_one() -> None:
     """Browsers write null where there was none."""
-    request = {"method": "POST", "url": "https://x.example", "headers": [], "postData": None}
+    request: dict[str, Any] = {"method": "POST", "url": "https://x.example", "headers": [], "postData": None}
     assert from_har(json.dumps({"log": {"entries": [{"request": request}]}})).body == b""
 
 
