@@ -93,7 +93,8 @@ class WafGate:
     def _keep_books(self, acl: WebAcl, arrival: Arrival, request: WafRequest, decision: Decision) -> None:
         ledger = self.ledgers.get(acl.arn)
         if ledger is None:
-            ledger = self.ledgers[acl.arn] = WafLedger(acl.visibility)
+            ledger = self.ledgers[acl.arn] = WafLedger()
+        ledger.follow(acl.visibility)
         ledger.record(request, decision, arrival.arrived_at)
         if decision.action.kind == "BLOCK" or decision.counted:  # what the stack's logging filter keeps
             source = f"{ACCOUNT_ID}:{arrival.stage.api_id}:{arrival.stage.name}"

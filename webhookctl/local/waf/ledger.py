@@ -37,11 +37,18 @@ class WafLedger:
     """Counts and samples of one web ACL. Not thread-safe: it lives on the front door's event loop."""
 
     def __init__(self, acl: Visibility | None = None) -> None:
-        self._acl = acl or Visibility(metric="")
-        self._default = replace(self._acl, metric=DEFAULT_ACTION)
-        self.acl_metric = self._acl.metric
+        self.follow(acl or Visibility(metric=""))
         self._counts: Counter[tuple[str, str]] = Counter()
         self._samples: dict[str, Samples] = {}
+
+    def follow(self, acl: Visibility) -> None:
+        """Take over what the web ACL's VisibilityConfig says now; what was counted and sampled stays."""
+        self._acl, self._default = acl, replace(acl, metric=DEFAULT_ACTION)
+
+    @property
+    def acl_metric(self) -> str:
+        """The web ACL's own metric name."""
+        return self._acl.metric
 
     def record(self, request: WafRequest, decision: Decision, at: float) -> None:
         """Take note of one decision made `at` seconds since the epoch."""

@@ -1,5 +1,7 @@
 """Laws of sampled requests."""
 
+from dataclasses import replace
+
 from tests.fakes_web_acl import acl, byte_match, request, rule
 from webhookctl.local.waf.ledger import WafLedger
 from webhookctl.local.waf.request import WafRequest
@@ -76,6 +78,16 @@ def test_a_switch_turns_metrics_or_samples_off() -> None:
     ledger.record(PASSED, web.evaluate(PASSED, 0), at=1)
     assert ledger.samples("ALL", 0, 2, 500).samples == []
     assert [(count.metric, count.rule) for count in ledger.drain_counts()] == [("BlockedRequests", "ALL")]
+
+
+def test_a_changed_switch_of_the_web_acl_is_followed() -> None:
+    """The default action is no longer sampled once the web ACL says so; what there is stays."""
+    web, ledger = acl(), WafLedger(acl().visibility)
+    ledger.record(PASSED, web.evaluate(PASSED, 0), at=1)
+    ledger.follow(replace(web.visibility, is_sampled=False, metric="renamed"))
+    ledger.record(PASSED, web.evaluate(PASSED, 0), at=2)
+    assert ledger.acl_metric == "renamed"
+    assert [one.at for one in ledger.samples("ALL", 0, 3, 500).samples] == [1]
 
 
 def test_a_sample_shows_no_signature_and_only_readable_text() -> None:
