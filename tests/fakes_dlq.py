@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lambdas.shared.webhook import LastError, PaymentEvent, Status, StoredWebhook
-from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage, Sibling
+from webhookctl.core.dlq.dead_letter import Attribute, BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage, Sibling
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -66,7 +66,7 @@ class FakeQueue:
             sent_at=NOW - timedelta(hours=1),
             receive_count=5,
             trace_header=f"Root=1-{key}",
-            attributes={"origin": "test"},
+            attributes={"origin": Attribute("String", "test")},
         )
         self.visible_at[key] = 0.0
 

@@ -36,7 +36,7 @@ DETAILS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "paths": str,
     "bodySha256": dict,
     "payloads": bool,
-    "exported": bool,
+    "file": (str, type(None)),
     "webhooks": int,
     "provider": str,
     "keyId": str,

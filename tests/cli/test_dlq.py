@@ -1,9 +1,11 @@
 """The `dlq` commands as an operator reads them at 80 columns, and as a script reads them."""
 
 import json
+import os
 import re
 import shlex
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from tests.fakes_operator import FakeAuditLogger
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
 from webhookctl.core.audit.operator_lines import Operator, OperatorAudit
-from webhookctl.core.dlq.dead_letter import QueueDepth
+from webhookctl.core.dlq.dead_letter import BatchOutcome, QueueDepth, QueueMessage
 from webhookctl.core.dlq.look import DeadLetterQueue
+from webhookctl.core.dlq.scan import ScanLimits
 from webhookctl.core.redrive.run import RedriveDesk
-from webhookctl.errors import ConfigError
+from webhookctl.errors import ConfigError, WebhookctlError
 
 
 @dataclass
@@ -250,6 +253,36 @@ def test_dry_run_has_nothing_to_go_on_with(shop: Shop) -> None:
     assert ran.exit_code == 8
     assert "journal" not in ran.err
     assert "nothing was changed" in ran.err
+
+
+def test_interrupted_purge_says_how_far_it_came(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the first batch: it is finished, told, in the file and in the audit log; nothing else is deleted."""
+    delete = shop.queue.delete
+
+    def interrupted(messages: Sequence[QueueMessage]) -> BatchOutcome:
+        os.kill(os.getpid(), signal.SIGINT)
+        return delete(messages)
+
+    monkeypatch.setattr(shop.queue, "delete", interrupted)
+    monkeypatch.setattr("webhookctl.core.dlq_actions._LIMITS", ScanLimits(visibility_s=60, portion=2))
+    ran = shop.run("purge", "--file", "gone.jsonl", "--confirm", "dev", "-o", "json")
+    assert ran.exit_code == 130
+    assert "webhookctl dlq import --env dev gone.jsonl" in ran.err
+    assert (json.loads(ran.out)["purged"], len(shop.queue.messages)) == (2, 2)
+    assert len((tmp_path / "gone.jsonl").read_text().splitlines()) == 2
+    assert shop.audited() == ["dlq.purge started", "dlq.purge interrupted"]
+    assert len(shop.queue.visible) == 2
+
+
+def test_failed_purge_has_its_last_audit_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends it."""
+
+    def gone(_messages: object) -> BatchOutcome:
+        raise WebhookctlError("the queue is gone")
+
+    monkeypatch.setattr(shop.queue, "delete", gone)
+    assert shop.run("purge", "--file", "gone.jsonl", "--confirm", "dev").exit_code == 1
+    assert shop.audited() == ["dlq.purge started", "dlq.purge failed"]
 
 
 def _steady(text: str) -> str:

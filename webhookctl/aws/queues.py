@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from webhookctl.aws.session import AwsSession, ClientError, error_code, translated
-from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage
+from webhookctl.core.dlq.dead_letter import Attribute, BatchOutcome, OutgoingMessage, QueueDepth, QueueMessage
 from webhookctl.core.redrive.native import MoveStatus, MoveTask
 from webhookctl.errors import UsageError
 
@@ -86,15 +86,23 @@ def _message(raw: Mapping[str, Any]) -> QueueMessage:
         sent_at=datetime.fromtimestamp(int(system["SentTimestamp"]) / 1000, UTC),
         receive_count=int(system["ApproximateReceiveCount"]),
         trace_header=system.get(_TRACE_HEADER),
-        attributes={name: value["StringValue"] for name, value in attributes.items() if "StringValue" in value},
+        attributes={name: _attribute(value) for name, value in attributes.items()},
     )
+
+
+def _attribute(raw: Mapping[str, Any]) -> Attribute:
+    return Attribute(raw["DataType"], raw["BinaryValue"] if "BinaryValue" in raw else raw["StringValue"])
 
 
 def _entry(position: int, message: OutgoingMessage) -> dict[str, Any]:
     entry: dict[str, Any] = {"Id": str(position), "MessageBody": message.body}
     if message.attributes:
         entry["MessageAttributes"] = {
-            name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()
+            name: {
+                "DataType": attribute.data_type,
+                "BinaryValue" if isinstance(attribute.value, bytes) else "StringValue": attribute.value,
+            }
+            for name, attribute in message.attributes.items()
         }
     if message.trace_header:
         entry["MessageSystemAttributes"] = {

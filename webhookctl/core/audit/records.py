@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from lambdas.shared import audit_wire, operator_line
 from lambdas.shared.audit_record import MEANING, sets_meaning
@@ -19,6 +19,10 @@ WEBHOOK, OPERATOR = audit_wire.LINE_TYPE, operator_line.LINE_TYPE
 _FIRST = ("status", "eventType", "bodySha256", "redactions")
 _LATE = timedelta(seconds=30)
 """A line can become readable this much after its own time; following looks back so far."""
+
+
+_TOLD: Final = ("filter", "file", "counts", "stoppedBy", "error", "paths", "provider", "keyId", "members")
+"""Members of an operator's line that say what was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ def parse(event: LogEvent, states: States | None = None) -> AuditRecord | None:
         seq=line["seq"] if isinstance(line.get("seq"), int) else None,
         status=_text(line.get("status" if is_webhook else "outcome")),
         previous_status=_text(line.get("previousStatus")),
-        changed=_changed(line) if is_webhook else (str(line.get("outcome", "")),),
+        changed=_changed(line) if is_webhook else _done(line),
         provider=_text(line.get("provider")),
         event_type=_text(line.get("eventType")),
         trace_id=_text(line.get("traceId")),
@@ -170,6 +174,18 @@ def _changed(line: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(str(Change(field=name, before=old, after=line.get(name))) for name, old in before.items())
     shown = _FIRST if line.get("change") == "INSERT" else ("status",)
     return tuple(f"{name}: {line[name]}" for name in shown if name in line)
+
+
+def _done(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what an operator's action came to: outcome, the run that it belongs to, what was meant, how many."""
+    told = (f"{name}: {_listed(line[name])}" for name in _TOLD if line.get(name))
+    return str(line.get("outcome", "")), *((str(line["actionId"]),) if "actionId" in line else ()), *told
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_listed(each)}" for name, each in value.items() if each not in (None, [], {}))
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _last(found: Iterator[AuditRecord], limit: int) -> list[AuditRecord]:

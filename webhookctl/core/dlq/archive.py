@@ -2,7 +2,8 @@
 
     {"v": 1, "message": {"id", "body", "sent_at", "receive_count", "trace_header", "attributes"}, "webhook": {...}}
 
-`webhook` is the table's record without the payload (with it, base64, where asked for); import needs `message` only.
+An attribute is `{"type", "text"}` or `{"type", "base64"}`. `webhook` is the table's record without the payload (with
+it, base64, where asked for); import needs `message` only.
 """
 
 import base64
@@ -17,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
-from webhookctl.core.dlq.dead_letter import DeadLetter, OutgoingMessage, Queue
+from webhookctl.core.dlq.dead_letter import Attribute, DeadLetter, OutgoingMessage, Queue
 from webhookctl.core.dlq.look import Look
-from webhookctl.core.dlq.scan import BATCH, Scan
+from webhookctl.core.dlq.scan import BATCH, Scan, ScanEnd
 from webhookctl.core.operator_file import reading
 from webhookctl.errors import UsageError
 
@@ -43,6 +44,10 @@ class Imported:
     file: Path
     imported: int
     failed: int
+    refused: tuple[str, ...] = ()
+    """Which lines the queue refused, and why."""
+    torn_line: int | None = None
+    """The last line, where it ends in the middle: the purge that wrote it was killed, and kept its message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Purged:
     purged: int
     undeleted: int
     seen: int
+    is_stopped: bool = False
 
 
 class Archive:
@@ -100,9 +106,9 @@ def export(look: Look, archive: Archive) -> Exported:
 
 
 def check_file(path: Path) -> None:
-    """Read a whole export. Raises UsageError that names the first line that is none."""
-    for _ in _messages(path):
-        pass
+    """Read a whole export. Raises UsageError that names the first line that is none, or when there is no line."""
+    if not sum(1 for _ in _messages(path)):
+        raise UsageError(f"{path} holds no dead letter")
 
 
 def import_file(path: Path, queue: Queue) -> Imported:
@@ -110,13 +116,15 @@ def import_file(path: Path, queue: Queue) -> Imported:
 
     A message that is in the queue already comes in a second time: the redrive's guard sends each webhook once.
     """
-    imported = failed = 0
+    imported = 0
+    refused: list[str] = []
     messages = _messages(path)
     while batch := list(islice(messages, BATCH)):
         outcome = queue.send(batch)
         imported += len(outcome.done)
-        failed += len(batch) - len(outcome.done)
-    return Imported(file=path, imported=imported, failed=failed)
+        refused += [f"line {number}: {why}" for number, why in outcome.failed.items()]
+    torn = _torn_line(path)
+    return Imported(file=path, imported=imported, failed=len(refused), refused=tuple(refused), torn_line=torn)
 
 
 def purge(scan: Scan, *, matches: Callable[[DeadLetter], bool], archive: Archive | None, most: int) -> Purged:
@@ -134,7 +142,13 @@ def purge(scan: Scan, *, matches: Callable[[DeadLetter], bool], archive: Archive
             refused = scan.delete([letter.message for letter in meant])
             purged += len(meant) - len(refused)
             undeleted += len(refused)
-    return Purged(file=archive.path if archive else None, purged=purged, undeleted=undeleted, seen=scan.seen)
+    return Purged(
+        file=archive.path if archive else None,
+        purged=purged,
+        undeleted=undeleted,
+        seen=scan.seen,
+        is_stopped=scan.end is ScanEnd.STOPPED,
+    )
 
 
 def _line(letter: DeadLetter, *, has_payload: bool) -> dict[str, Any]:
@@ -147,7 +161,7 @@ def _line(letter: DeadLetter, *, has_payload: bool) -> dict[str, Any]:
             "sent_at": message.sent_at.isoformat(),
             "receive_count": message.receive_count,
             "trace_header": message.trace_header,
-            "attributes": dict(message.attributes),
+            "attributes": {name: _written(attribute) for name, attribute in message.attributes.items()},
         },
         "webhook": None if letter.webhook is None else _record(asdict(letter.webhook), has_payload=has_payload),
     }
@@ -170,23 +184,60 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a field of a dataclass
     return value
 
 
+def _written(attribute: Attribute) -> dict[str, str]:
+    if isinstance(attribute.value, bytes):
+        return {"type": attribute.data_type, "base64": base64.b64encode(attribute.value).decode()}
+    return {"type": attribute.data_type, "text": attribute.value}
+
+
 def _messages(path: Path) -> Iterator[OutgoingMessage]:
+    torn = _torn_line(path)
     with reading(path), path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
-            yield _message(line, key=str(number), where=f"{path}, line {number}")
+            if number != torn:
+                yield _message(line, key=str(number), where=f"{path}, line {number}")
+
+
+def _torn_line(path: Path) -> int | None:
+    """Return the number of a last line that was not written to its end; its message was not deleted then."""
+    with reading(path), path.open("rb") as file:
+        number, last = 0, b"\n"
+        for number, last in enumerate(file, start=1):  # noqa: B007 - the last one is wanted
+            pass
+    if last.endswith(b"\n"):
+        return None
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError):
+        return number
+    return None
 
 
 def _message(line: str, *, key: str, where: str) -> OutgoingMessage:
     try:
         parsed = json.loads(line)
-        message = parsed["message"]
-        if parsed["v"] != _VERSION:
-            raise UsageError(f"{where}: unknown version {parsed['v']!r}")
+        message, version = parsed["message"], parsed["v"]
+        if version != _VERSION:
+            raise UsageError(f"{where}: unknown version {version!r}")
+        attributes = message.get("attributes") or {}
         return OutgoingMessage(
             key=key,
-            body=str(message["body"]),
-            trace_header=message.get("trace_header"),
-            attributes={str(name): str(value) for name, value in (message.get("attributes") or {}).items()},
+            body=_text(message["body"]),
+            trace_header=None if message.get("trace_header") is None else _text(message["trace_header"]),
+            attributes={_text(name): _read_attribute(value) for name, value in attributes.items()},
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{where}: not a line of an export") from error
+
+
+def _read_attribute(value: Mapping[str, Any]) -> Attribute:
+    held = base64.b64decode(value["base64"], validate=True) if "base64" in value else _text(value["text"])
+    return Attribute(_text(value["type"]), held)
+
+
+def _text(value: object) -> str:
+    """Return a text that can be sent. Raises TypeError and ValueError (a lone surrogate)."""
+    if not isinstance(value, str):
+        raise TypeError(value)
+    value.encode()
+    return value

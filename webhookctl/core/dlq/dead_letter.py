@@ -1,13 +1,26 @@
 """A dead letter: the message in the dead-letter queue, joined with the webhook that it points to."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from lambdas.shared.tracing import TraceHeader
 from lambdas.shared.webhook import PaymentEvent, StoredWebhook
+
+_WEBHOOK_ID: Final = re.compile(r"[a-z0-9_-]+:.+", re.DOTALL)
+_LONGEST_KEY: Final = 2048
+"""Bytes of a partition key (Amazon DynamoDB developer guide, service quotas)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A message attribute: its SQS data type (`String`, `Number`, `Binary`, or with a label) and its value."""
+
+    data_type: str
+    value: str | bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +29,7 @@ class QueueMessage:
 
     `receipt` is good until the visibility timeout of this receive ends. `sent_at` is the first enqueue, which SQS
     keeps when it moves a message to the dead-letter queue; retention counts from it. `attributes` are the message's
-    own string attributes.
+    own, as SQS tells them.
     """
 
     message_id: str
@@ -25,17 +38,21 @@ class QueueMessage:
     sent_at: datetime
     receive_count: int
     trace_header: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     @property
     def webhook_id(self) -> str | None:
-        """The webhook that the message names, or None when the body is not one of ours."""
+        """The webhook that the message names, or None when the body is not one of ours.
+
+        Anybody who may send to the queue can write anything: no text that the table would refuse as a key is an id.
+        """
         try:
             parsed = json.loads(self.body)
-        except ValueError:
+            named = parsed.get("webhookId") if isinstance(parsed, dict) else None
+            is_id = isinstance(named, str) and _WEBHOOK_ID.fullmatch(named) and len(named.encode()) <= _LONGEST_KEY
+        except (ValueError, RecursionError):  # a lone surrogate is a ValueError too
             return None
-        named = parsed.get("webhookId") if isinstance(parsed, dict) else None
-        return named if isinstance(named, str) and named else None
+        return named if is_id else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +62,7 @@ class OutgoingMessage:
     key: str
     body: str = field(repr=False)
     trace_header: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     @classmethod
     def again(cls, letter: "DeadLetter") -> Self:

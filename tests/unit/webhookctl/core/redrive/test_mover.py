@@ -9,7 +9,7 @@ import pytest
 from lambdas.shared.webhook import Status
 from tests.fakes_dlq import Killed, World
 from tests.redrive_bench import PLAN, Bench
-from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage, QueueMessage
+from webhookctl.core.dlq.dead_letter import Attribute, BatchOutcome, OutgoingMessage, QueueMessage
 from webhookctl.core.dlq.filter import DeadLetterFilter
 from webhookctl.core.redrive.journal import Journal, Sent, read
 from webhookctl.core.redrive.report import Happening, RedriveReport, StoppedBy
@@ -39,7 +39,7 @@ def test_every_dead_letter_moves_exactly_once(threads: int) -> None:
     assert sorted(m.key for m in bench.target.sent) == sorted(f"m-stripe:evt_{n}" for n in range(230))
     first = bench.target.sent[0]
     assert first.trace_header == f"Root=1-{first.key}"
-    assert first.attributes == {"origin": "test"}
+    assert first.attributes == {"origin": Attribute("String", "test")}
 
 
 def test_killed_at_every_step_nothing_is_lost_and_resume_completes(tmp_path: Path) -> None:
