@@ -146,6 +146,7 @@ class Trip:
     processor_timeout_s: float = limits.PROCESSOR_TIMEOUT_S
     audited: int = 0
     allow_failure_injection: bool = True
+    retention_days: int = 90
 
     def __post_init__(self) -> None:
         for provider in ("stripe", "square", "paypal"):
@@ -167,7 +168,7 @@ class Trip:
                 secret_arns={name: name for name in ("stripe", "square", "paypal")},
                 allow_test_ca=True,
                 max_body_bytes=MAX_BODY_BYTES,
-                retention_days=90,
+                retention_days=self.retention_days,
             ),
             secrets=SecretStore(self._clients["secretsmanager"], ProviderSecret.from_json, monotonic=self.aws.clock),
             events=events,
@@ -184,7 +185,7 @@ class Trip:
                 retry_base_s=1,
                 retry_cap_s=60,
                 allow_failure_injection=self.allow_failure_injection,
-                retention_days=90,
+                retention_days=self.retention_days,
             ),
             events=events,
             queue=queue,

@@ -50,7 +50,8 @@ class Summary:
 
 
 _ADVICE: Final[Mapping[str, str]] = {
-    "401": "webhookctl verify explain says why a signature does not match",
+    "401": "webhookctl verify explain says why a signature does not match; a Square event older than retention_days "
+    "is refused too: --set created_at",
     "403": f"the WAF blocks an address above {WAF_RATE_LIMIT // WAF_WINDOW_S} a second: wait, then send with --rate",
     "413": f"a body may have {MAX_BODY_BYTES // 1024} KB",
     "400": "the body is no event of its provider; webhookctl send PROVIDER --print body shows one",
