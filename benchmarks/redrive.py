@@ -28,9 +28,10 @@ from webhookctl.aws.queues import SqsQueue
 from webhookctl.aws.session import AwsSession
 from webhookctl.core.dlq.dead_letter import Queue, Webhooks
 from webhookctl.core.events.meaning import meaning
+from webhookctl.core.redrive.collaborators import Collaborators
 from webhookctl.core.redrive.journal import Journal
-from webhookctl.core.redrive.mover import Collaborators, redrive
-from webhookctl.core.redrive.plan import RedrivePlan
+from webhookctl.core.redrive.mover import redrive
+from webhookctl.core.redrive.plan import Canary, RedrivePlan
 
 ENOUGH_PER_S = 2000
 
@@ -57,7 +58,8 @@ class Measured:
 @contextmanager
 def in_process(messages: int) -> Iterator[tuple[Queue, Queue, Webhooks]]:
     """Yield a source, a target and a table that only sleep."""
-    yield StubQueue(messages), StubQueue(0), StubTable()
+    target = StubQueue(0)
+    yield StubQueue(messages), target, StubTable(target)
 
 
 @contextmanager
@@ -68,9 +70,15 @@ def through_boto3(messages: int) -> Iterator[tuple[Queue, Queue, Webhooks]]:
         yield SqsQueue(session, f"{url}/q"), SqsQueue(session, f"{url}/p"), DeadLetterTable(session, "t")
 
 
-def measure(messages: int, *, threads: int, is_through_boto3: bool) -> Measured:
+def measure(messages: int, *, threads: int, is_through_boto3: bool, canary: int | None = None) -> Measured:
     """Redrive so many dead letters and measure it. Exits when not all arrived."""
-    plan = RedrivePlan(redrive_id="rd-bench", environment="bench", threads=threads, wait_s=0)
+    plan = RedrivePlan(
+        redrive_id="rd-bench",
+        environment="bench",
+        threads=threads,
+        wait_s=0,
+        canary=None if canary is None else Canary(size=canary),
+    )
     world = through_boto3 if is_through_boto3 else in_process
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -106,6 +114,13 @@ def compared(messages: int, *, is_through_boto3: bool) -> Measured:
     return many
 
 
+def with_canaries(messages: int) -> None:
+    """Print what a canary costs: each step is followed to its end before the next, twice as large, begins."""
+    print("in this process, with a canary of 1, 5 and 100")
+    for size in (1, 5, 100):
+        print(measure(messages, threads=16, is_through_boto3=False, canary=size))
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,6 +128,7 @@ def main() -> int:
     parser.add_argument("--boto3", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
     stubbed = compared(given.messages, is_through_boto3=False)
+    with_canaries(given.messages)
     if given.boto3:
         compared(given.messages, is_through_boto3=True)
     return 0 if stubbed.per_s >= ENOUGH_PER_S else 1

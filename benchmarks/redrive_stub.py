@@ -42,6 +42,7 @@ class StubQueue:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self.sent: set[str] = set()
 
     def receive(self, *, limit: int, visibility_s: int, wait_s: int) -> Sequence[QueueMessage]:  # noqa: ARG002
         time.sleep(CALL_S)
@@ -61,7 +62,9 @@ class StubQueue:
 
     def send(self, messages: Sequence[OutgoingMessage]) -> BatchOutcome:
         time.sleep(CALL_S)
-        return BatchOutcome(done={message.key: "new" for message in messages}, failed={})
+        with self._lock:
+            self.sent |= {f"stripe:evt_{message.key.removeprefix('m')}" for message in messages}
+        return BatchOutcome(done={message.key: f"new-{message.key}" for message in messages}, failed={})
 
     def delete(self, messages: Sequence[QueueMessage]) -> BatchOutcome:
         time.sleep(CALL_S)
@@ -74,12 +77,16 @@ class StubQueue:
         return QueueDepth(visible=self.left, in_flight=0, delayed=0, retention_s=1209600, url="q", arn="q")
 
 
+@dataclass
 class StubTable:
-    """A table in which every webhook has failed. Implements `Webhooks`."""
+    """A table of webhooks that failed; one that is sent to `target` is processed at once. Implements `Webhooks`."""
+
+    target: StubQueue
 
     def get_many(self, webhook_ids: Iterable[str]) -> Mapping[str, StoredWebhook]:
         time.sleep(CALL_S)
-        return {webhook_id: replace(WEBHOOK, webhook_id=webhook_id) for webhook_id in webhook_ids}
+        done, sent = replace(WEBHOOK, status=Status.PROCESSED), self.target.sent
+        return {name: replace(done if name in sent else WEBHOOK, webhook_id=name) for name in webhook_ids}
 
     def of_payment(self, payment_id: str) -> Sequence[Sibling]:  # noqa: ARG002
         time.sleep(CALL_S)

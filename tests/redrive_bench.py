@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from lambdas.shared.webhook import Status
 from tests.fakes_dlq import FakeQueue, FakeWebhooks, World, failed_webhook
 from webhookctl.core.dlq.dead_letter import OutgoingMessage
+from webhookctl.core.redrive.collaborators import Collaborators
 from webhookctl.core.redrive.journal import Journal
-from webhookctl.core.redrive.mover import Collaborators, redrive
+from webhookctl.core.redrive.mover import redrive
 from webhookctl.core.redrive.plan import RedrivePlan
 from webhookctl.core.redrive.report import Happening, RedriveReport
 
@@ -64,15 +65,19 @@ class Bench:
         return [h.webhook_id for h in self.happenings if h.event == name]
 
     def process(self, *, fails: Callable[[str], bool], dies: Callable[[str], bool] = lambda _: False) -> None:
-        """Make the target end each webhook as soon as it is sent; one that it dies over only comes back."""
+        """Make the target end each webhook as soon as it is sent.
+
+        One that fails has FAILED and is back in the dead-letter queue; one that the processor dies over is only back.
+        """
         original = self.target.send
 
         def send(messages: Sequence[OutgoingMessage]) -> object:
             outcome = original(messages)
             for key in outcome.done:
                 webhook_id = key.removeprefix("m-")
-                if dies(webhook_id):
+                if dies(webhook_id) or fails(webhook_id):
                     self.dlq.add(webhook_id, message_id=outcome.done[key])
+                if dies(webhook_id):
                     continue
                 self.webhooks.end(webhook_id, Status.FAILED if fails(webhook_id) else Status.PROCESSED)
             return outcome

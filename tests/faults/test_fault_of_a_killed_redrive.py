@@ -15,8 +15,9 @@ from tests.fakes_aws_operator import DLQ_URL, QUEUE_URL, OperatorsAws
 from tests.fakes_trip import Trip, stripe_body
 from webhookctl.aws.dead_letter_table import DeadLetterTable
 from webhookctl.aws.queues import SqsQueue
+from webhookctl.core.redrive.collaborators import Collaborators
 from webhookctl.core.redrive.journal import Journal, Sent
-from webhookctl.core.redrive.mover import Collaborators, redrive
+from webhookctl.core.redrive.mover import redrive
 from webhookctl.core.redrive.plan import RedrivePlan
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     IN_FLIGHT = "in_flight"
     NO_RECORD = "no_record"
     UNREADABLE = "unreadable"
+    CAME_BACK = "came_back"
 
 
 REASONS: Final = {
@@ -28,6 +29,7 @@ REASONS: Final = {
     Verdict.IN_FLIGHT: "another message of the webhook is on its way",
     Verdict.NO_RECORD: "the table has no such webhook",
     Verdict.UNREADABLE: "the message names no webhook",
+    Verdict.CAME_BACK: "the message that this redrive sent is back in the dead-letter queue",
 }
 
 _SUPERSEDED_BY: Final = {

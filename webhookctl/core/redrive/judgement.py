@@ -14,7 +14,8 @@ from webhookctl.core.redrive.report import Voice
 class Judgement:
     """Judges the dead letters of one redrive, and tells of each that is not to be sent.
 
-    `sent_before`: what an interrupted run of the same redrive sent; those messages are only deleted.
+    `sent_before`: what an interrupted run of the same redrive sent; those messages are only deleted. `is_followed`: the
+    ends of what is sent are followed, and told there.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class Judgement:
         voice: Voice,
         *,
         sent_before: Iterable[Sent],
+        is_followed: bool,
         now: Callable[[], datetime],
     ) -> None:
         self._guard = guard
@@ -34,6 +36,13 @@ class Judgement:
         earlier = list(sent_before)
         self._sent_before = {sent.message_id for sent in earlier}
         self._claimed = {sent.webhook_id for sent in earlier}
+        self._own = {sent.new_id for sent in earlier}
+        self._is_followed = is_followed
+
+    def sent(self, entries: Iterable[Sent]) -> None:
+        """Take note of what the redrive sent: one of these that turns up has failed again."""
+        with self._lock:
+            self._own |= {sent.new_id for sent in entries}
 
     def of(self, letter: DeadLetter) -> Verdict | None:
         """Judge one letter; None: the filter does not mean it."""
@@ -41,6 +50,8 @@ class Judgement:
         if message.message_id in self._sent_before:
             self._voice.count("finished", letter)
             return Verdict.DELETE
+        if message.message_id in self._own:
+            return self._came_back(letter)
         if not self._filters.matches(letter):
             self._voice.tally.count("unmatched")
             return None
@@ -50,6 +61,13 @@ class Judgement:
         if verdict is not Verdict.REDRIVE:
             self._voice.count(verdict.value, letter, reason=REASONS[verdict])
         return verdict
+
+    def _came_back(self, letter: DeadLetter) -> Verdict:
+        self._voice.tally.count(Verdict.CAME_BACK)
+        if not self._is_followed:
+            reason = REASONS[Verdict.CAME_BACK]
+            self._voice.count("failed_again", letter, reason=reason)
+        return Verdict.CAME_BACK
 
     def _claim(self, webhook_id: str) -> bool:
         """Take a webhook for this redrive, once: one that failed again, or has a second dead letter, is left alone."""

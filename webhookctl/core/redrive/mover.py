@@ -6,49 +6,28 @@ yet journalled is sent twice; the processor's conditional write makes that one e
 """
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final, TypeVar
 
-from webhookctl.core.dlq.dead_letter import DeadLetter, OutgoingMessage, Queue, QueueMessage, Webhooks
+from webhookctl.core.dlq.dead_letter import DeadLetter, OutgoingMessage, QueueMessage
 from webhookctl.core.dlq.fix_up import EditError
-from webhookctl.core.dlq.scan import Normalise, Scan, ScanEnd, ScanLimits
+from webhookctl.core.dlq.scan import Scan, ScanEnd, ScanLimits
+from webhookctl.core.redrive.collaborators import Collaborators
 from webhookctl.core.redrive.guard import Guard, Verdict
-from webhookctl.core.redrive.journal import Journal, Sent
+from webhookctl.core.redrive.journal import Sent
 from webhookctl.core.redrive.judgement import Judgement
 from webhookctl.core.redrive.outcomes import Followed, follow
 from webhookctl.core.redrive.plan import RedrivePlan
 from webhookctl.core.redrive.rate import Rate
-from webhookctl.core.redrive.report import Happening, RedriveReport, StoppedBy, Voice
+from webhookctl.core.redrive.report import RedriveReport, StoppedBy, Voice
 from webhookctl.core.redrive.returned import Returned
 
 _T = TypeVar("_T")
 _BACKLOG_PORTION: Final = 10
 COUNTS_SETTLE_S: Final = 60
 """SQS's own counts are right a minute after the last change (GetQueueAttributes, "eventual consistency")."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collaborators:
-    """What a redrive works with. `happened` is called from several threads, one call at a time.
-
-    `fix_up` mends a webhook's payload before it is sent; it raises EditError for one that it cannot mend.
-    """
-
-    dlq: Queue
-    target: Queue
-    webhooks: Webhooks
-    normalise: Normalise
-    journal: Journal | None
-    happened: Callable[[Happening], None]
-    now: Callable[[], datetime]
-    fix_up: Callable[[DeadLetter], DeadLetter] | None = None
-    monotonic: Callable[[], float] = time.monotonic
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def redrive(plan: RedrivePlan, tools: Collaborators) -> RedriveReport:
@@ -85,10 +64,18 @@ class _Run:
         self._lock = threading.Lock()
         self._backlog: deque[DeadLetter] = deque()
         self._room: int | None = None
+        self._share = plan.portion
         self._undeleted: list[QueueMessage] = []
         already = list(past.sent) if past is not None else []
         guard = Guard(webhooks=tools.webhooks, retry_cycle=plan.retry_cycle, is_on=plan.is_guarded)
-        self._judgement = Judgement(guard, plan.filters, self._voice, sent_before=already, now=tools.now)
+        self._judgement = Judgement(
+            guard,
+            plan.filters,
+            self._voice,
+            sent_before=already,
+            is_followed=plan.follows_outcomes,
+            now=tools.now,
+        )
         self._granted = 0
         self._is_resumed = past is not None
         self._followed = Followed()
@@ -116,7 +103,7 @@ class _Run:
 
     def step(self, size: int | None) -> None:
         """Send up to `size` messages (None: all), then, with a canary, wait for what became of them."""
-        self._room = size
+        self._room, self._share = size, self._plan.portion_for(size)
         failed_before = self._followed.failed_again
         with ThreadPoolExecutor(self._plan.threads_for(size), thread_name_prefix="redrive") as pool:
             workers = [pool.submit(self._work) for _ in range(self._plan.threads_for(size))]
@@ -164,7 +151,7 @@ class _Run:
         """One thread: portion after portion, until the step has no room or the scan ends."""
         try:
             while self._has_room() and not self._tools.stop.is_set():
-                letters = self._from_backlog() or self._judged(self.scan.next())
+                letters = self._from_backlog() or self._judged(self.scan.next(self._portion()))
                 if letters:
                     self._send_and_delete(letters)
                 elif self.scan.end is not None:
@@ -236,6 +223,7 @@ class _Run:
     def _record(self, sent: Sequence[tuple[DeadLetter, Sent]]) -> None:
         """Put on the disk that these were sent. Only after that may they be deleted."""
         entries = [entry for _, entry in sent]
+        self._judgement.sent(entries)
         if self._tools.journal is not None:
             self._tools.journal.sent(entries)
         if self._plan.follows_outcomes:
@@ -267,6 +255,11 @@ class _Run:
             letters = [self._backlog.popleft() for _ in range(min(most, len(self._backlog)))]
         self.scan.take(letters)
         return letters
+
+    def _portion(self) -> int:
+        """How many to receive at once: no more than the step has room for."""
+        room = self._room
+        return min(room, self._share) if room is not None and room > 0 else self._share
 
     def _has_room(self) -> bool:
         """Whether the step may send more. A resumed run goes on receiving regardless: it has messages to delete."""

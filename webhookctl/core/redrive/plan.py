@@ -63,7 +63,7 @@ class RedrivePlan:
 
         Under a rate a second's worth, and never more than can be sent in a tenth of their hidden time.
         """
-        most = min(_PORTION, self.limit or _PORTION, self.canary.size if self.canary else _PORTION)
+        most = min(_PORTION, self.limit or _PORTION)
         if self.rate_per_s is None:
             return most
         return max(1, min(most, int(self.rate_per_s * min(1, self.visibility_s / 10))))
@@ -87,10 +87,16 @@ class RedrivePlan:
 
     def threads_for(self, size: int | None) -> int:
         """Return how many threads a step of `size` messages keeps busy."""
-        wanted = self.threads if size is None else min(self.threads, -(-size // _PORTION))
+        wanted = self.threads if size is None else min(self.threads, -(-size // _SQS_BATCH))
         if self.rate_per_s is not None:
             wanted = min(wanted, -(-int(self.rate_per_s) // 100))
         return max(1, wanted)
+
+    def portion_for(self, size: int | None) -> int:
+        """Return how many messages a thread takes at once in a step of `size`: its threads share the step evenly."""
+        if size is None:
+            return self.portion
+        return min(self.portion, max(_SQS_BATCH, -(-size // self.threads_for(size))))
 
     def words(self) -> str:
         """Return the plan in a line for a person; of a patch only the paths."""

@@ -115,7 +115,8 @@ class RedriveReport:
     `redriven` were sent and are safe in the processing queue. `already_processed` and `finished` (sent by an earlier
     run of the same journal) were only deleted. `unseen` are in the queue, by its own count, but never came to hand: the
     redrive is not complete. `undeleted` were sent but could not be deleted: a resume deletes them.
-    `processed`, `failed_again` and `waiting` are known only where outcomes were followed.
+    `processed` and `waiting` are known only where outcomes were followed, `failed_again` also of what came back while
+    the redrive went on; what came back is not counted as `seen` once more.
     """
 
     redrive_id: str
@@ -192,7 +193,7 @@ class RedriveReport:
             plan=plan.words(),
             is_dry_run=plan.is_dry_run,
             stopped_by=stopped_by,
-            seen=seen,
+            seen=seen - tally.of(Verdict.CAME_BACK),
             unseen=unseen,
             unmatched=tally.of("unmatched"),
             would_redrive=tally.of("would_redrive"),
@@ -207,7 +208,7 @@ class RedriveReport:
             send_failed=tally.of("send_failed"),
             undeleted=undeleted,
             processed=followed.processed,
-            failed_again=followed.failed_again,
+            failed_again=followed.failed_again + tally.of("failed_again"),
             waiting=len(followed.waiting),
             seconds=round(seconds, 3),
         )

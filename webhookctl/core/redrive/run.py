@@ -13,8 +13,9 @@ from webhookctl.core.dlq.dead_letter import Queue
 from webhookctl.core.dlq.fix_up import BodyStore, FixUp
 from webhookctl.core.dlq.json_patch import changes
 from webhookctl.core.dlq.look import DeadLetterQueue
+from webhookctl.core.redrive.collaborators import Collaborators
 from webhookctl.core.redrive.journal import Journal, read
-from webhookctl.core.redrive.mover import Collaborators, redrive
+from webhookctl.core.redrive.mover import redrive
 from webhookctl.core.redrive.native import MoveTask, MoveTasks, move, refuse_while_moving
 from webhookctl.core.redrive.plan import RedrivePlan
 from webhookctl.core.redrive.report import Happening, RedriveReport

@@ -1,9 +1,11 @@
 """What a redrive makes of the ends of what it sent: the canary, --wait."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
 
+from lambdas.shared.webhook import StoredWebhook
 from tests.redrive_bench import PLAN, Bench
 from webhookctl.core.redrive.plan import Canary, RedrivePlan
 from webhookctl.core.redrive.report import StoppedBy
@@ -17,7 +19,7 @@ def test_canary_that_fails_stops_the_redrive() -> None:
     report = bench.run(replace(PLAN, canary=Canary(size=5)))
     assert report.stopped_by is StoppedBy.CANARY
     assert (report.redriven, report.processed, report.failed_again) == (5, 4, 1)
-    assert len(bench.dlq.visible) == 45
+    assert len(bench.dlq.visible) == 45 + 1
 
 
 def test_canary_that_lives_goes_on_in_growing_steps() -> None:
@@ -28,6 +30,52 @@ def test_canary_that_lives_goes_on_in_growing_steps() -> None:
     report = bench.run(replace(PLAN, canary=Canary(size=5)))
     assert report.stopped_by is StoppedBy.EMPTY
     assert (report.redriven, report.processed) == (50, 50)
+
+
+def test_what_failed_again_is_told_once() -> None:
+    """Back in the queue while the canary goes on, it is neither seen once more nor told as on its way."""
+    bench = Bench()
+    bench.fill(4)
+    bench.process(fails=lambda webhook_id: webhook_id == "stripe:evt_1")
+    report = bench.run(replace(PLAN, canary=Canary(size=1, stop_if_fail=2)))
+    assert (report.seen, report.redriven, report.in_flight, report.failed_again) == (4, 4, 0, 1)
+    assert bench.events("failed_again") == ["stripe:evt_1"]
+
+
+def test_what_comes_back_has_failed_again_also_when_nobody_waits() -> None:
+    """Without --wait, what is back before the end of the queue is told and makes the run partial."""
+    bench = Bench()
+    bench.fill(4)
+    bench.process(fails=lambda webhook_id: webhook_id == "stripe:evt_1")
+    report = bench.run(PLAN)
+    assert (report.seen, report.redriven, report.in_flight, report.failed_again) == (4, 4, 0, 1)
+    assert report.is_partial
+
+
+def test_canary_whose_end_does_not_come_is_awaited_once() -> None:
+    """The time of --timeout is spent once, and the rest is not sent."""
+    bench = Bench()
+    bench.fill(4)
+    report = bench.run(replace(PLAN, canary=Canary(size=1), wait_for_s=4))
+    assert (report.stopped_by, report.redriven, report.waiting) == (StoppedBy.CANARY_UNKNOWN, 1, 1)
+    assert bench.world.seconds < 8
+
+
+def test_canarys_portions_grow_with_its_steps() -> None:
+    """After a canary of one, a step of many receives and reads the table by the hundred."""
+    bench = Bench()
+    bench.fill(500)
+    bench.process(fails=lambda _: False)
+    read, reads = bench.webhooks.get_many, [0]
+
+    def counted(ids: Iterable[str]) -> Mapping[str, StoredWebhook]:
+        reads[0] += 1
+        return read(ids)
+
+    bench.webhooks.get_many = counted  # type: ignore[method-assign,assignment]
+    report = bench.run(replace(PLAN, canary=Canary(size=1)))
+    assert report.processed == 500
+    assert reads[0] < 50
 
 
 def test_wait_tells_each_end() -> None:
