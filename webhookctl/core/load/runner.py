@@ -103,16 +103,27 @@ def _free_port() -> int:
 
 def _end(master: "subprocess.Popen[str]", workers: Sequence["subprocess.Popen[str]"]) -> None:
     """Wait for the master, asking it to conclude if it still runs, and see that no worker outlives it for long."""
-    if master.poll() is None:
-        master.send_signal(signal.SIGINT)
-    for process, patience_s in [(master, CONCLUDE_S), *((worker, LEAVE_S) for worker in workers)]:
-        for end in (process.terminate, process.kill):
-            try:
-                process.wait(patience_s)
-                break
-            except subprocess.TimeoutExpired:
-                end()
-        process.wait(LEAVE_S)
+    try:
+        if master.poll() is None:
+            master.send_signal(signal.SIGINT)
+        for process, patience_s in [(master, CONCLUDE_S), *((worker, LEAVE_S) for worker in workers)]:
+            _see_off(process, patience_s)
+    except BaseException:  # another Ctrl-C: nobody waits any longer
+        for process in (master, *workers):
+            process.kill()
+        raise
+
+
+def _see_off(process: "subprocess.Popen[str]", patience_s: float) -> None:
+    """Wait for a process to end by itself, then tell it to, then make it."""
+    for end in (process.terminate, process.kill):
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            end()
+        else:
+            return
+    process.wait(LEAVE_S)
 
 
 def _refusal(log: Path) -> str:
