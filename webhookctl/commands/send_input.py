@@ -90,6 +90,8 @@ class AppStack:
 
     def secret(self, provider: str) -> ProviderSecret:
         """Return the environment's secret, with the test CA's key for PayPal."""
+        if provider not in PROVIDERS:
+            raise UsageError(f"the stack holds no secret of {provider}", hint="give one with --secret-from")
         return sending_secret(self.app.secrets, self.app.outputs, provider, test_ca=lambda: self.app.test_ca)
 
     def signing(self) -> dict[str, str]:

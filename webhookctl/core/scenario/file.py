@@ -1,6 +1,7 @@
 """A scenario's YAML file, checked member by member."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def read(path: Path) -> Scenario:
     return Scenario(
         name=path.stem,
         description=str(members.get("description", "")),
-        scripts={name: _script(name, script, f"{path}: {name}") for name, script in scripts.items()},
+        scripts={str(name): _script(str(name), script, f"{path}: {name}") for name, script in scripts.items()},
     )
 
 
@@ -79,20 +80,41 @@ def _step(provider: str, raw: object, where: str) -> Step:
     members = _members({"send": raw} if isinstance(raw, str) else raw, where, {f.name for f in fields(Step)})
     if "send" not in members:
         raise UsageError(f"{where}: 'send' names an event type", hint=f"webhookctl send --list {provider}")
-    for name, kind in _KINDS.items():
-        if name in members and (not isinstance(members[name], kind) or isinstance(members[name], bool)):
-            raise UsageError(f"{where}.{name} has the wrong form")
+    for name, is_right in _FORMS.items():
+        if name in members and not is_right(members[name]):
+            raise UsageError(f"{where}.{name} has the wrong form", hint=_HINTS.get(name))
     catalogue.load(provider, str(members["send"]))
     return Step(**members)
 
 
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "send": str,
-    "set": dict,
-    "add": dict,
-    "remove": list,
-    "amount_percent": int,
-    "after_s": (int, float),
+def _is_number(value: object, *, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _is_json(value: object) -> bool:
+    """Whether it is a mapping that JSON can write: YAML knows dates, sets and bytes too."""
+    try:
+        return isinstance(value, dict) and bool(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        return False
+
+
+_FORMS: Mapping[str, Callable[[Any], bool]] = {
+    "send": lambda value: isinstance(value, str),
+    "set": _is_json,
+    "add": _is_json,
+    "remove": lambda value: isinstance(value, list) and all(isinstance(path, str) for path in value),
+    "amount_percent": lambda value: isinstance(value, int) and _is_number(value, most=_MOST_PERCENT),
+    "after_s": lambda value: _is_number(value, most=_MOST_PAUSE_S),
+}
+_MOST_PERCENT = 10_000
+_MOST_PAUSE_S = 86_400
+_HINTS: Mapping[str, str] = {
+    "set": "a mapping of paths to JSON values; a date needs quotes",
+    "add": "a mapping of paths to JSON values; a date needs quotes",
+    "remove": "a list of paths",
+    "amount_percent": f"a whole number from 0 to {_MOST_PERCENT}",
+    "after_s": f"seconds, from 0 to {_MOST_PAUSE_S}",
 }
 
 
