@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,12 +14,28 @@ from typing import Final, TextIO
 from webhookctl.errors import CancelledError, WebhookctlError
 
 _STYLES: Final[Mapping[str, str]] = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
+_OURS: Final = "|".join(["0", *_STYLES.values()])
+_CONTROL: Final = re.compile(
+    rf"\x1b(?!\[(?:{_OURS})(?:;(?:{_OURS}))*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+"""What would move a terminal's cursor, clear it or turn its text around; all but line breaks and our own colours."""
 _ERASE_LINE: Final = "\r\x1b[K"
+
+
+def printable(text: str) -> str:
+    """Return text with its control characters spelled out as JSON does it, escape as u001b after a backslash.
+
+    Strangers write a good part of what is shown: queue messages, error texts, ids, headers.
+    """
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 @dataclass(slots=True, kw_only=True)
 class Console:
-    """Where an invocation writes and asks. stdout carries data only, so that it can be piped at any time."""
+    """Where an invocation writes and asks. stdout carries data only, so that it can be piped at any time.
+
+    Whatever it prints is `printable`, but for bytes that are asked for as they are and files.
+    """
 
     is_quiet: bool = False
     is_verbose: bool = False
@@ -28,7 +45,7 @@ class Console:
 
     def write(self, line: str) -> None:
         """Print one line of data on stdout at once."""
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(printable(line) + "\n")
         sys.stdout.flush()
 
     def write_lines(self, lines: Iterable[str], path: Path | None = None) -> int:
@@ -36,7 +53,7 @@ class Console:
         count = 0
         with path.open("w", encoding="utf-8") if path else nullcontext(sys.stdout) as stream:
             for line in lines:
-                stream.write(line + "\n")
+                stream.write((line if path else printable(line)) + "\n")
                 count += 1
             stream.flush()
         return count
@@ -47,7 +64,9 @@ class Console:
         try:
             for lines in screens:
                 height = shutil.get_terminal_size().lines
-                sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines[: height - 1]) + "\x1b[J")
+                sys.stdout.write(
+                    "\x1b[H" + "".join(f"{printable(line)}\x1b[K\n" for line in lines[: height - 1]) + "\x1b[J"
+                )
                 sys.stdout.flush()
         finally:
             sys.stdout.write("\x1b[?25h\x1b[?1049l")
@@ -62,26 +81,26 @@ class Console:
     def say(self, message: str) -> None:
         """Tell the operator something on stderr."""
         if not self.is_quiet:
-            print(message, file=sys.stderr, flush=True)  # noqa: T201 - the terminal is this module's job
+            self._tell(message)
 
     def warn(self, message: str) -> None:
         """Tell the operator something that must not be missed, even when quiet."""
-        print(self.style("warning: ", "yellow", stream=sys.stderr) + message, file=sys.stderr, flush=True)  # noqa: T201
+        self._tell(self.style_talk("warning: ", "yellow") + message)
 
     def detail(self, message: str) -> None:
         """Tell more on stderr, under --verbose only."""
         if self.is_verbose:
-            self.say(self.style(message, "dim", stream=sys.stderr))
+            self.say(self.style_talk(message, "dim"))
 
     def fail(self, error: WebhookctlError) -> None:
         """Report an error on stderr: two lines for a person, one JSON object under -o json and jsonl."""
         if self.is_json:
             body = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-            print(json.dumps({"error": body}), file=sys.stderr, flush=True)  # noqa: T201
+            self._tell(json.dumps({"error": body}))
             return
-        print(self.style("error: ", "red", stream=sys.stderr) + error.message, file=sys.stderr)  # noqa: T201
+        self._tell(self.style_talk("error: ", "red") + error.message)
         if error.hint:
-            print(self.style("hint:  ", "cyan", stream=sys.stderr) + error.hint, file=sys.stderr, flush=True)  # noqa: T201
+            self._tell(self.style_talk("hint:  ", "cyan") + error.hint)
 
     def confirm(self, question: str) -> None:
         """Ask for a yes on the terminal. Raises CancelledError on anything else, or when nobody can be asked."""
@@ -136,6 +155,9 @@ class Console:
             return False
         return stream.isatty()
 
+    def _tell(self, line: str) -> None:
+        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - the terminal is this module's job
+
     def _ask(self, prompt: str) -> str:
         sys.stderr.write(prompt)
         sys.stderr.flush()
@@ -152,7 +174,7 @@ class Progress:
     def update(self, state: str) -> None:
         """Replace what the line says after its label."""
         if self._stream is not None:
-            line = f"{self._label} {state}".rstrip()[: shutil.get_terminal_size().columns - 1]
+            line = printable(f"{self._label} {state}").rstrip()[: shutil.get_terminal_size().columns - 1]
             self._stream.write(_ERASE_LINE + line)
             self._stream.flush()
 
