@@ -13,7 +13,7 @@ from webhookctl.commands.events_resend import resend
 from webhookctl.commands.options import AfterId, EventType, Follow, Limit, OfPayment, Provider, Since, Until, WebhookId
 from webhookctl.context import Context
 from webhookctl.core.audit import records
-from webhookctl.core.event_story import may_be_dead, tell, traces_of
+from webhookctl.core.event_story import may_be_dead, tell, traces_of, unheard
 from webhookctl.core.events import search as event_search
 from webhookctl.core.events import stored as events
 from webhookctl.errors import UsageError
@@ -97,8 +97,9 @@ def show(
     since = found.received_at - timedelta(minutes=1)
     trail = records.query(app.audit_log, records.AuditFilter(webhook_id=webhook_id), start=since)
     in_dlq = bool(event_ports.dead_letter_ids(app, webhook_id)) if may_be_dead(found) else None
-    lines = event_ports.function_lines(app, since, pattern=event_ports.pattern_of(webhook_id))
+    lines = list(event_ports.function_lines(app, since, pattern=event_ports.pattern_of(webhook_id)))
     traces = traces_of(found, app.traces, now=app.now())
+    lines += [line for tree in unheard(traces, lines) for line in app.trace_lines.told(tree)]
     story = tell(found, log=lines, trail=trail, in_dlq=in_dlq, traces=traces, with_payload=payload)
     app.show(story.members())
 

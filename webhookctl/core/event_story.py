@@ -1,7 +1,7 @@
 """One webhook's whole story: every delivery, every try, every write, where it stands now, and its payload, masked."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -17,6 +17,7 @@ from webhookctl.core.trace.tree import TraceTree, build
 _TOLD_SPANS: Final = ("segment", "wait")
 _SHORT: Final = 8
 """Digits of a trace's id that a line has room for."""
+_STREAM_PRECISION: Final = timedelta(seconds=1)
 HIDDEN: Final = "[hidden]"
 SHOWN: Final = frozenset(
     {
@@ -95,6 +96,15 @@ def traces_of(webhook: StoredWebhook, reader: TraceReader, *, now: datetime) -> 
     return [build(found) for found in readable(reader, ids)]
 
 
+def unheard(trees: Iterable[TraceTree], log: Iterable[tuple[str, LogEvent]]) -> list[TraceTree]:
+    """Return the traces that no line of the webhook names.
+
+    The receiver's line of a delivery that it could not take (503) names the trace and not the webhook.
+    """
+    heard = {event.fields().get("traceId") for _, event in log}
+    return [tree for tree in trees if tree.trace_id not in heard]
+
+
 def may_be_dead(webhook: StoredWebhook) -> bool:
     """Say whether it is worth looking into the dead-letter queue."""
     return webhook.status in (Status.RECEIVED, Status.FAILED)
@@ -110,10 +120,12 @@ def tell(
     with_payload: bool = False,
 ) -> EventStory:
     """Put the story together. `log` are (function, line) pairs that may concern other webhooks too."""
+    trees = list(traces)
+    ids = {tree.trace_id for tree in trees}
     lines = [(source, event, event.fields()) for source, event in log]
-    moments = [_told(source, event, line) for source, event, line in lines if _is_about(line, webhook)]
+    moments = [_told(source, event, line) for source, event, line in lines if _is_about(line, webhook, ids)]
     moments += [_written(record) for record in trail]
-    moments += [moment for tree in traces for moment in _traced(tree)]
+    moments += [moment for tree in trees for moment in _traced(tree)]
     moments.sort(key=lambda moment: moment.at)
     named = [_trace_id(webhook.trace_id), *(moment.trace_id for moment in moments)]
     return EventStory(
@@ -156,13 +168,15 @@ def _masked(value: object, name: str) -> object:
     return HIDDEN if isinstance(value, str) and value and name not in SHOWN else value
 
 
-def _is_about(line: Mapping[str, Any], webhook: StoredWebhook) -> bool:
-    return line.get("webhookId") == webhook.webhook_id and line.get("type") in ("webhook", "processing")
+def _is_about(line: Mapping[str, Any], webhook: StoredWebhook, trace_ids: Collection[str]) -> bool:
+    is_named = line.get("webhookId") == webhook.webhook_id
+    is_refused = "webhookId" not in line and line.get("traceId") in trace_ids
+    return (is_named or is_refused) and line.get("type") in ("webhook", "processing")
 
 
 def _told(source: str, event: LogEvent, line: Mapping[str, Any]) -> Moment:
     attempt = f"attempt {line['attempt']}: " if "attempt" in line else "delivery: "
-    error = f"{line['errorClass']}: {line.get('error', '')}" if "errorClass" in line else ""
+    error = ": ".join(str(line[name]) for name in ("errorClass", "error") if name in line)
     again = f"again in {line['delayS']} s" if line.get("outcome") == "retried" and "delayS" in line else ""
     told = [error, again, f"{line['durationMs']} ms" if "durationMs" in line else ""]
     at = parse_iso(str(line["time"])) if "time" in line else event.at
@@ -181,12 +195,27 @@ def _written(record: AuditRecord) -> Moment:
     what = f"seq {record.seq}: {record.status}" if record.seq is not None else record.change
     is_receipt = record.change == "INSERT"  # later lines repeat the first delivery's trace, whoever wrote
     return Moment(
-        at=record.at,
+        at=_written_at(record),
         source="audit" if record.kind == "audit" else "operator",
         what=what,
         detail=detail,
         trace_id=_trace_id(record.trace_id) if is_receipt else None,
     )
+
+
+def _written_at(record: AuditRecord) -> datetime:
+    """Return when a change was written: the stream tells that to the second, the state itself when it came about."""
+    error = record.line.get("lastError")
+    told = {
+        Status.RECEIVED.value: record.line.get("receivedAt"),
+        Status.PROCESSED.value: record.line.get("processedAt"),
+        Status.FAILED.value: error.get("at") if isinstance(error, Mapping) else None,
+    }.get(record.status or "")
+    try:
+        at = parse_iso(str(told))
+    except ValueError:
+        return record.at
+    return at if timedelta(0) < at - record.at < _STREAM_PRECISION else record.at
 
 
 def _trace_id(value: object) -> str | None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lambdas.shared.webhook import Status, StoredWebhook
+from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
-from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of
+from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of, unheard
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.reconcile.stuck import find_stuck, requeue
 from webhookctl.core.trace.traces import TraceDocuments, TraceSummary
@@ -159,3 +160,40 @@ def test_a_webhook_without_any_trace_has_a_story_too() -> None:
     """Nothing was sampled."""
     assert traces_of(webhook("a"), Traces(), now=NOW) == []
     assert tell(webhook("a"), log=[], trail=[], in_dlq=None).trace_ids == ()
+
+
+def line_of(**members: object) -> tuple[str, LogEvent]:
+    """Return a line of the receiver."""
+    line = {"type": "webhook", "time": f"{NOW:%Y-%m-%dT%H:%M:%SZ}", **members}
+    return "receiver", LogEvent(at=NOW, group="g", stream="s", message=json.dumps(line), event_id=str(members))
+
+
+def test_a_delivery_that_was_not_taken_is_told_with_its_reason() -> None:
+    """Its line names the trace alone; a line of another webhook in that trace is left out."""
+    reader = Traces(a=NOW - timedelta(minutes=9), b=NOW - timedelta(minutes=5))
+    refused, taken = reader.ids
+    traces = traces_of(webhook("a"), reader, now=NOW)
+    log = [line_of(webhookId="stripe:a", traceId=taken, outcome="accepted")]
+    assert [tree.trace_id for tree in unheard(traces, log)] == [refused]
+    log += [
+        line_of(traceId=refused, outcome="unavailable", error="throttled", durationMs=5),
+        line_of(traceId=refused, outcome="accepted", webhookId="stripe:b"),
+        line_of(traceId="1-00000000-000000000000000000000000", outcome="unavailable"),
+    ]
+    story = tell(webhook("a"), log=log, trail=[], in_dlq=None, traces=traces)
+    assert [(m.what, m.detail, m.trace_id) for m in story.timeline if m.source == "receiver"] == [
+        ("delivery: accepted", "", taken),
+        ("delivery: unavailable", "throttled, 5 ms", refused),
+    ]
+
+
+def test_a_change_stands_where_it_came_about() -> None:
+    """The stream tells of it to the second only; what it tells is kept where the state says something else."""
+    at = NOW + timedelta(milliseconds=407)
+    for told, expected in ((at, at), (NOW - timedelta(seconds=9), NOW), (NOW + timedelta(seconds=2), NOW)):
+        line = {"receivedAt": told.isoformat()}
+        record = AuditRecord(
+            at=NOW, written_at=NOW, kind="audit", change="INSERT", actor="receiver", status="RECEIVED", line=line
+        )
+        (moment,) = tell(webhook("a"), log=[], trail=[record], in_dlq=None).timeline
+        assert moment.at == expected
