@@ -2,8 +2,12 @@
 
 import json
 import zlib
+from typing import Any
+
+import pytest
 
 from lambdas.shared.body import decompress
+from lambdas.shared.webhook import Status
 from tests.fakes_aws import stored_body
 from tests.fakes_trip import Trip, gateway_event, secret, signed_headers, square_body, stripe_body
 
@@ -42,3 +46,36 @@ def test_no_planted_secret_or_card_number_comes_to_rest_or_is_logged() -> None:
         assert planted not in everything
     assert trip.stored("stripe:evt_card").redactions == 4
     assert zlib.crc32(body) != zlib.crc32(bodies[0].encode())
+
+
+@pytest.mark.parametrize("amount", [608000000000, 566000000000, 378282246310005])
+def test_an_amount_that_passes_for_a_card_number_is_processed_as_it_is(amount: int) -> None:
+    """Rupiahs have that many digits, and nothing is taken out."""
+    trip = Trip()
+    intent = {"id": "pi_1", "object": "payment_intent", "amount": amount, "amount_received": amount, "currency": "idr"}
+    assert trip.send(stripe_body(data={"object": {**intent, "status": "succeeded"}})) == 200
+    trip.drain()
+    stored = trip.stored()
+    assert stored.event is not None
+    assert (stored.status, stored.redactions) == (Status.PROCESSED, None)
+    assert (stored.event.amount_minor, stored.event.currency) == (amount, "IDR")
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"raw": '{"n":"\\u0035 items"}', "card": PAN},
+        {PAN: 1, f"{PAN[:4]} {PAN[4:8]} {PAN[8:12]} {PAN[12:]}": 2},
+        {"raw": json.dumps({"card": {"number": PAN, "cvv": CODE}})},
+        {"card": {"number": int(PAN), "cvv": int(CODE)}},
+    ],
+)
+def test_a_webhook_with_card_data_can_still_be_processed(card: dict[str, Any]) -> None:
+    """What is stored reads as what was sent: its escapes are whole and no two of its names became one."""
+    trip = Trip()
+    assert trip.send(stripe_body(metadata=card)) == 200
+    trip.drain()
+    stored = trip.stored()
+    assert stored.redactions
+    assert (stored.status, stored.event and stored.event.amount_minor) == (Status.PROCESSED, 1200)
+    assert PAN.encode() not in stored.body.replace(b" ", b"")
