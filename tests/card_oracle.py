@@ -7,6 +7,7 @@ from typing import Any
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _MAY_BE_AN_ID = re.compile(r"\s*[0-9]{15}\s*")
+_LONG_ENOUGH = re.compile(r"[0-9](?:[ -]*[0-9]){14}")
 _START = frozenset(" \"'({[:,;\n\t")
 _END = frozenset(" \"')}]:,;\n\t!?")
 _CARD = re.compile(r"(4|5[1-5])[0-9]{14,15}|3[47][0-9]{13}")
@@ -49,6 +50,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _in_text(text: str) -> Iterator[str]:
+    if not _LONG_ENOUGH.search(text):
+        return
     text = f" {_UUID.sub('u', text)} "
     for start in range(1, len(text)):
         if text[start] in "345" and (text[start - 1] in _START or text[start - 1] == "-"):

@@ -96,6 +96,8 @@ def _judge_redaction(data: bytes, redacted: bytes) -> None:
     """Find no card number, the same structure, and the same meaning of what means something to a provider."""
     after = read(redacted)
     assert card_numbers(after) == []
+    if redacted == data:
+        return
     assert shape(after) == shape(read(data))
     for name in PROVIDERS:
         try:
