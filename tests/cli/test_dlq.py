@@ -97,6 +97,28 @@ def test_list_says_why_how_much_and_how_long(
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
+@pytest.mark.parametrize("words", [["list", "--each"], ["show", "m-foreign"]], ids=lambda words: words[0])
+def test_message_without_a_webhook_is_shown_itself(shop: Shop, words: list[str], output: str) -> None:
+    """What names no webhook can be judged by its body and attributes; card data in them is blotted out."""
+    shop.queue.add("", message_id="m-foreign", body='{"order": 77, "card": "4242424242424242"}')
+    ran = shop.run(*words, "-o", output)
+    assert ran.exit_code == 0
+    assert "77" in ran.out
+    assert "4242" not in ran.out
+    if output == "json":
+        told = json.loads(ran.out)
+        (letter,) = [told] if isinstance(told, dict) else [row for row in told if row["message_id"] == "m-foreign"]
+        assert letter["message"]["attributes"] == {"origin": "test"}
+
+
+@pytest.mark.parametrize(("limit", "seen"), [(1, 1), (3, 3), (9, 4)])
+def test_limit_bounds_what_is_looked_at(shop: Shop, limit: int, seen: int) -> None:
+    """No more is received than was asked for: each look raises a receive count."""
+    ran = shop.run("list", "--limit", str(limit), "-o", "json")
+    assert json.loads(ran.out)["seen"] == seen
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
 def test_dry_run_prints_the_plan_and_changes_nothing(shop: Shop, output: str, snapshot: SnapshotAssertion) -> None:
     """What was asked for, and what would become of each; not even an audit record."""
     ran = shop.run("redrive", "--dry-run", "--provider", "stripe", "--rate", "50/s", "-o", output)

@@ -49,18 +49,20 @@ def show(
     app = ctx.obj
     found = app.dead_letters.find(wanted, limits=LOOK, most=limit)
     letter = found.letters[0]
-    webhook_id, since = letter.message.webhook_id or "", letter.received_at
-    trace_id = letter.webhook.trace_id if letter.webhook is not None else None
-    app.show(
-        view(
-            letter,
-            log=app.logs.events(
-                log_group_name(app.outputs[names.PROCESSOR_NAME]), start=since, pattern=f'"{webhook_id}"'
-            ),
-            trail=query(app.audit_log, AuditFilter(webhook_id=webhook_id), start=since),
-            traces=app.traces.traces([trace_id]) if trace_id else [],
+    webhook_id, since = letter.message.webhook_id, letter.received_at
+    if webhook_id is None:
+        app.show(view(letter, log=[], trail=[], traces=[]))
+    else:
+        trace_id = letter.webhook.trace_id if letter.webhook is not None else None
+        group = log_group_name(app.outputs[names.PROCESSOR_NAME])
+        app.show(
+            view(
+                letter,
+                log=app.logs.events(group, start=since, pattern=f'"{webhook_id}"'),
+                trail=query(app.audit_log, AuditFilter(webhook_id=webhook_id), start=since),
+                traces=app.traces.traces([trace_id]) if trace_id else [],
+            )
         )
-    )
     say_what_looking_changed(app.console, found.seen)
 
 

@@ -69,7 +69,9 @@ def purge(
     ] = None,
     no_export: Annotated[bool, typer.Option("--no-export", help="Really keep no copy.")] = False,
     payloads: Payloads = False,
-    limit: Most = DEFAULT_MOST,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="Delete this many messages at most.")
+    ] = DEFAULT_MOST,
     confirm: Confirm = None,
 ) -> None:
     """Delete dead letters; each is exported before it goes. Asks for the environment's name."""

@@ -132,7 +132,7 @@ def purge(scan: Scan, *, matches: Callable[[DeadLetter], bool], archive: Archive
     purged = undeleted = 0
     with scan:
         while scan.end is None and purged + undeleted < most:
-            letters = scan.next()
+            letters = scan.next(max(BATCH, most - purged - undeleted))
             meant = [letter for letter in letters if matches(letter)][: most - purged - undeleted]
             chosen = {letter.message.message_id for letter in meant}
             scan.hold([letter for letter in letters if letter.message.message_id not in chosen])

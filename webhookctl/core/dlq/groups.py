@@ -30,7 +30,8 @@ class DeadLetterGroup:
     """Dead letters of one provider and type that failed in the same way.
 
     `money_at_risk` is what the unprocessed webhooks carry, in each currency's main unit; an amount that another event
-    carries already is not counted twice, a running total counts once per object. `unknown_amounts` could not be read.
+    carries already is not counted twice, a running total counts once per object. `unknown_amounts` more have an amount
+    that could not be read.
     `provider_retries_until`: when the provider would have stopped sending the oldest one again; an acknowledged
     webhook is not sent again by itself. `expires_at`: when the queue drops the oldest one.
     """
@@ -78,8 +79,7 @@ class DeadLetterGroup:
 
     @property
     def _at_risk(self) -> str:
-        unknown = [f"{self.unknown_amounts:,} of unknown amount"] if self.unknown_amounts else []
-        return ", ".join([*_money(self.money_at_risk), *unknown]) or "no money"
+        return _at_risk(self.money_at_risk, self.unknown_amounts, ", ") or "no money"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,7 @@ class DeadLetterSummary:
     is_complete: bool
     oldest_age: str | None
     money_at_risk: Mapping[str, str]
+    unknown_amounts: int
     provider_retries_end_in: str | None
     expires_in: str | None
     groups: tuple[DeadLetterGroup, ...]
@@ -110,7 +111,7 @@ class DeadLetterSummary:
             ("Dead letters", f"{self.visible:,} visible{in_flight}, in {self.environment} at {to_second(self.at)}"),
             ("Looked at", self._looked_at),
             ("Oldest", self.oldest_age),
-            ("Money at risk", ", ".join(_money(self.money_at_risk)) if self.groups else None),
+            ("Money at risk", _at_risk(self.money_at_risk, self.unknown_amounts, " + ") if self.groups else None),
             ("Processed already", f"{self.processed:,}" if self.processed else None),
             ("Provider would retry for", self.provider_retries_end_in),
             ("Queue drops first in", self.expires_in),
@@ -189,6 +190,7 @@ def summarise(
         is_complete=is_complete,
         oldest_age=None if oldest is None else age(now - oldest),
         money_at_risk=_texts(totals(money for group in groups.values() for money in group.amounts.values())),
+        unknown_amounts=sum(group.unknown_amounts for group in shown),
         provider_retries_end_in=span(min(retries) - now) if retries else None,
         expires_in=span(min(group.expires_at for group in shown) - now) if shown else None,
         groups=tuple(shown),
@@ -265,8 +267,9 @@ def _texts(sums: Mapping[str, Decimal]) -> dict[str, str]:
     return {currency: f"{amount:f}" for currency, amount in sums.items()}
 
 
-def _money(texts: Mapping[str, str]) -> list[str]:
-    return [f"{amount} {currency}" for currency, amount in texts.items()]
+def _at_risk(sums: Mapping[str, str], unknown: int, plus: str) -> str:
+    money = ", ".join(f"{amount} {currency}" for currency, amount in sums.items())
+    return plus.join(filter(None, [money, f"{unknown:,} of unknown amount" if unknown else ""]))
 
 
 def _amount_key(event: PaymentEvent, letter: DeadLetter) -> str:

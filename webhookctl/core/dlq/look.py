@@ -97,6 +97,6 @@ class Look:
     def __iter__(self) -> Generator[DeadLetter]:
         with self._scan as scan:
             while scan.end is None and scan.seen < self._most:
-                letters = scan.next()
+                letters = scan.next(self._most - scan.seen)
                 scan.hold(letters)
                 yield from (letter for letter in letters if self._filters.matches(letter))

@@ -1,11 +1,13 @@
 """One dead letter as operators see it: a row of `dlq list --each`, or the whole of `dlq show`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from textwrap import shorten
+from typing import Any, Final
 
 from webhookctl.core.audit.records import AuditRecord
+from webhookctl.core.dlq.content import MessageContent
 from webhookctl.core.dlq.dead_letter import DeadLetter
 from webhookctl.core.dlq.groups import Style, error_of
 from webhookctl.core.logs import LogEvent
@@ -15,10 +17,16 @@ from webhookctl.core.trace.tree import TraceTree, build
 from webhookctl.core.trace.waterfall import Waterfall
 from webhookctl.core.wrapped import labelled, to_second, wrapped
 
+_IN_SHORT: Final = 150
+"""Characters of a message's body in the list."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterRow:
-    """A dead letter in short. `status` is the webhook's: PROCESSED means that only the message is left over."""
+    """A dead letter in short. `status` is the webhook's: PROCESSED means that only the message is left over.
+
+    `message` is what the message holds where it has no webhook, else None.
+    """
 
     webhook_id: str | None
     message_id: str
@@ -34,6 +42,7 @@ class DeadLetterRow:
     sent_at: datetime
     receive_count: int
     trace_id: str | None
+    message: MessageContent | None
 
     def draw(self, width: int, style: Style) -> Iterator[str]:
         """Yield the dead letter as a few lines of the width."""
@@ -41,6 +50,10 @@ class DeadLetterRow:
         told = [self.status and f"is {self.status}", self.event_type, self.amount]
         yield from wrapped(", ".join(filter(None, told)), width, indent=4)
         yield from wrapped(f"received {to_second(self.received_at or self.sent_at)}; {self.error}", width, indent=4)
+        if self.message is not None:
+            yield from wrapped(
+                shorten(self.message.body, _IN_SHORT, placeholder=" …") or "an empty body", width, indent=4
+            )
 
 
 def row(letter: DeadLetter) -> DeadLetterRow:
@@ -62,6 +75,7 @@ def row(letter: DeadLetter) -> DeadLetterRow:
         sent_at=letter.message.sent_at,
         receive_count=letter.message.receive_count,
         trace_id=webhook.trace_id if webhook is not None else None,
+        message=MessageContent.of(letter),
     )
 
 
@@ -108,6 +122,9 @@ class DeadLetterView(DeadLetterRow):
     def draw(self, width: int, style: Style) -> Iterator[str]:
         """Yield the whole story for a terminal of the width."""
         yield from labelled(self._head(), width)
+        if self.message is not None:
+            yield from ("", style("Message, card data blotted out", "bold"))
+            yield from self.message.draw(width)
         yield from ("", style("Tries, from the processor's log", "bold"))
         for attempt in self.tries:
             yield from attempt.draw(width, style)
@@ -154,7 +171,9 @@ def view(
     tries = tuple(_attempt(line) for line in lines if line.get("webhookId") == wanted and "attempt" in line)
     changes = tuple(Change(at=r.at, change=r.change, status=r.status, actor=r.actor) for r in trail)
     trace = next((build(documents) for documents in traces), None)
-    return DeadLetterView(**asdict(row(letter)), tries=tries, audit=changes, trace=trace)
+    short = row(letter)
+    members = {member.name: getattr(short, member.name) for member in fields(short)}
+    return DeadLetterView(**members, tries=tries, audit=changes, trace=trace)
 
 
 def _attempt(line: Mapping[str, Any]) -> Attempt:

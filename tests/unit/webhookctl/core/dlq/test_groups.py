@@ -64,7 +64,9 @@ def test_money_is_not_counted_twice() -> None:
 
 
 def test_unreadable_amounts_are_said() -> None:
-    """What cannot be read is counted as unknown, not as nothing."""
+    """What cannot be read is counted as unknown, not as nothing: in its group and in the sum."""
+    found = summary(paid(100, "EUR"), None)
+    assert "1.00 EUR + 1 of unknown amount" in "\n".join(found.draw(80, lambda text, *_: text))
     (group,) = [group for group in summary(None).groups if group.error != "no failure is recorded"]
     assert group.unknown_amounts == 1
     assert "1 of unknown amount at risk" in "\n".join(group.draw(80, lambda text, *_: text))
