@@ -35,7 +35,13 @@ class PaymentStatus(StrEnum):
 
 StatusOption = Annotated[
     PaymentStatus | None,
-    typer.Option("--status", "-s", case_sensitive=False, help="Only those whose events come to this."),
+    typer.Option(
+        "--status",
+        "-s",
+        case_sensitive=False,
+        metavar="STATUS",
+        help=f"Only those whose events come to it: {', '.join(PaymentStatus)}.",
+    ),
 ]
 
 
