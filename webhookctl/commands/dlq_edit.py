@@ -80,5 +80,5 @@ def _open_editor(path: Path) -> None:
 def _json(path: Path) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path.name} is not readable JSON: {error}") from error

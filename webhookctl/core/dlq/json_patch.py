@@ -1,6 +1,7 @@
 """JSON Patch (RFC 6902) with JSON Pointers (RFC 6901): apply one, or find the one between two documents."""
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,21 +17,24 @@ class PatchError(UsageError):
 
 
 def parse(patch: object) -> Patch:
-    """Check the form of a patch that came from JSON. Raises PatchError."""
-    if not isinstance(patch, list) or not all(isinstance(step, dict) for step in patch):
+    """Check the form of a patch that came from JSON. Raises PatchError that names the first operation that is none."""
+    if not isinstance(patch, list):
         raise PatchError("a JSON patch is a list of operations", hint=_EXAMPLE)
-    for step in patch:
-        missing = [name for name in ("op", "path", *_NEEDS.get(str(step.get("op")), ())) if name not in step]
-        if missing or step["op"] not in _OPERATIONS or not isinstance(step["path"], str):
-            raise PatchError(f"not a JSON patch operation: {sorted(step)}", hint=_EXAMPLE)
+    for number, step in enumerate(patch, start=1):
+        fault = _fault(step)
+        if fault is not None:
+            raise PatchError(f"operation {number} of the JSON patch {fault}", hint=_EXAMPLE)
     return patch
 
 
 def apply(patch: Patch, document: Any) -> Any:  # noqa: ANN401 - any JSON
     """Return the patched copy of a document. Raises PatchError when a path is not there or a test does not hold."""
-    result = copy.deepcopy(document)
-    for step in patch:
-        result = _OPERATIONS[step["op"]](result, step)
+    try:
+        result = copy.deepcopy(document)
+        for step in patch:
+            result = _OPERATIONS[step["op"]](result, step)
+    except RecursionError as error:
+        raise PatchError("the document or the patch nests too deep") from error
     return result
 
 
@@ -52,7 +56,7 @@ def difference(before: Any, after: Any, path: str = "") -> Iterator[dict[str, An
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for position, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from difference(old, new, _join(path, str(position)))
-    elif before != after or type(before) is not type(after):
+    elif not _is_same(before, after) or type(before) is not type(after):
         yield {"op": "test", "path": path, "value": before}
         yield {"op": "replace", "path": path, "value": after}
 
@@ -60,6 +64,25 @@ def difference(before: Any, after: Any, path: str = "") -> Iterator[dict[str, An
 def changes(patch: Patch) -> str:
     """Say what a patch changes: operations and paths, never values (they may be personal)."""
     return ", ".join(f"{step['op']} {step['path']}" for step in patch if step["op"] != "test")
+
+
+def _fault(step: object) -> str | None:
+    """Say why this is no operation (RFC 6902, section 4); None when it is one."""
+    if not isinstance(step, dict):
+        return "is not an object"
+    name = step.get("op")
+    if not isinstance(name, str) or name not in _OPERATIONS:
+        return f"has no op of {', '.join(_OPERATIONS)}"
+    missing = [member for member in ("path", *_NEEDS.get(name, ())) if member not in step]
+    if missing:
+        return f"({name}) has no {missing[0]!r}"
+    pointers = [member for member in ("path", *_NEEDS.get(name, ())) if member != "value"]
+    for member in pointers:
+        if not isinstance(step[member], str) or not _POINTER.fullmatch(step[member]):
+            return f"({name}) has a {member!r} that is not a JSON pointer"
+    if name == "move" and step["path"].startswith(f"{step['from']}/"):
+        return "(move) moves a value into itself"
+    return None
 
 
 def _add(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -93,7 +116,7 @@ def _copy(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 def _test(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
     found = _get(document, step["path"])
-    if found != step["value"] or isinstance(found, bool) is not isinstance(step["value"], bool):
+    if not _is_same(found, step["value"]):
         raise PatchError(f"the test of {step['path']!r} does not hold")
     return document
 
@@ -107,6 +130,10 @@ _OPERATIONS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], Any]]] = {
     "test": _test,
 }
 _NEEDS: Final = {"add": ("value",), "replace": ("value",), "test": ("value",), "move": ("from",), "copy": ("from",)}
+_POINTER: Final = re.compile(r"(?:/(?:[^~/]|~[01])*+)*+", re.DOTALL)
+"""RFC 6901, section 3."""
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+"""RFC 6901, section 4; no list has more than that."""
 _EXAMPLE: Final = '[{"op": "replace", "path": "/data/object/amount", "value": 4200}]'
 
 
@@ -155,8 +182,17 @@ def _parent(document: Any, path: str) -> tuple[Any, str]:  # noqa: ANN401
     return parent, names[-1]
 
 
+def _is_same(one: Any, other: Any) -> bool:  # noqa: ANN401
+    """Compare as JSON does (RFC 6902, section 4.6): `true` is no number, at any depth."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return bool(one == other) and isinstance(one, bool) is isinstance(other, bool)
+
+
 def _index(name: str, length: int, path: str) -> int:
-    if not name.isdecimal() or not name.isascii() or int(name) >= length:
+    if not _INDEX.fullmatch(name) or int(name) >= length:
         raise PatchError(f"the document has no {path!r}")
     return int(name)
 
@@ -164,8 +200,6 @@ def _index(name: str, length: int, path: str) -> int:
 def _names(path: str) -> list[str]:
     if path == "":
         return []
-    if not path.startswith("/"):
-        raise PatchError(f"not a JSON pointer: {path!r}", hint=_EXAMPLE)
     return [name.replace("~1", "/").replace("~0", "~") for name in path[1:].split("/")]
 
 

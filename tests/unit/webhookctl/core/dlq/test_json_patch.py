@@ -1,5 +1,7 @@
 """JSON Patch: RFC 6902's own examples, and patches found between documents."""
 
+import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -59,6 +61,60 @@ def test_what_is_not_a_patch_is_refused(patch: object) -> None:
     """The form is checked before anything is applied."""
     with pytest.raises(PatchError):
         parse(patch)
+
+
+POINTER = st.sampled_from(["", "/a", "/0", "/-", "/a/0", "/~01", "a", "/~", "/" + "9" * 5000]) | st.text(max_size=3)
+STEP = st.fixed_dictionaries(
+    {},
+    optional={
+        "op": st.sampled_from(["add", "replace", "remove", "move", "copy", "test"]) | JSON,
+        "path": POINTER | JSON,
+        "from": POINTER | JSON,
+        "value": JSON,
+        "mustBeNew": JSON,
+    },
+)
+DOCUMENT = JSON | st.dictionaries(st.sampled_from("a~"), JSON) | st.lists(JSON)
+
+
+@given(JSON | st.lists(STEP | JSON, max_size=4), DOCUMENT)
+def test_any_json_is_a_patch_or_a_patch_error(patch: Any, document: Any) -> None:
+    """Neither reading nor applying raises anything else, and what comes out is JSON."""
+    with suppress(PatchError):
+        json.dumps(apply(parse(patch), document))
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (5, "is not an object"),
+        ({"op": [], "path": ""}, "has no op of add,"),
+        ({"op": "add", "path": "/a"}, "(add) has no 'value'"),
+        ({"op": "move", "path": "/a", "from": 5}, "(move) has a 'from' that is not a JSON pointer"),
+        ({"op": "remove", "path": "/~2"}, "(remove) has a 'path' that is not a JSON pointer"),
+        ({"op": "move", "from": "/0", "path": "/0/b"}, "(move) moves a value into itself"),
+    ],
+)
+def test_refusal_names_the_operation(step: object, said: str) -> None:
+    """In a long file the number finds it."""
+    with pytest.raises(PatchError, match="operation 2 ") as refused:
+        parse([{"op": "remove", "path": "/a"}, step])
+    assert said in refused.value.message
+
+
+def test_truth_is_no_number_at_any_depth() -> None:
+    """A test of `1` does not hold where `true` stands, however deep."""
+    with pytest.raises(PatchError):
+        apply(parse([{"op": "test", "path": "/a", "value": [{"b": 1}]}]), {"a": [{"b": True}]})
+
+
+def test_document_that_nests_too_deep_is_a_patch_error() -> None:
+    """The interpreter's limit is told as what it is."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(PatchError, match="nests too deep"):
+        apply([], deep)
 
 
 @given(JSON, JSON)
