@@ -143,7 +143,7 @@ def list_traces(
 ) -> list[TraceRow]:
     """Return the newest traces of webhooks, newest first. Raises NotFoundError when X-Ray can't show any."""
     rows: list[TraceRow] = []
-    for begin, until in windows(start, end):
+    for begin, until in windows(max(start, end - FIND_BACK), end):
         found = islice(reader.summaries(begin, until, wanted.expression()), limit - len(rows))
         rows += [_row(summary) for summary in found]
         if len(rows) >= limit:

@@ -87,6 +87,13 @@ def test_a_trace_that_ended_well_is_not_listed_as_failed(outcomes: tuple[str, ..
     assert row.result == result
 
 
+def test_no_list_asks_for_more_than_x_ray_keeps() -> None:
+    """Thirty days are 120 windows; a start in another century adds none."""
+    reader = FakeTraces([_summary(1)])
+    list_traces(reader, TraceFilter(), start=datetime(1970, 1, 1, tzinfo=UTC), end=BEGIN, limit=5)
+    assert len(reader.asked) == 120
+
+
 def test_a_list_stops_asking_when_it_is_full() -> None:
     """The newest are enough."""
     reader = FakeTraces([_summary(h) for h in (1, 2, 20)])
