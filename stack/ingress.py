@@ -61,6 +61,7 @@ class Ingress(Construct):
                 "QUEUE_URL": queue_url,
                 **arns,
                 "ALLOW_TEST_CA": str(settings.allow_test_ca).lower(),
+                "REFUSE_OUTLIVED": str(settings.refuse_outlived).lower(),
                 "MAX_BODY_BYTES": str(limits.MAX_BODY_BYTES),
                 "RETENTION_DAYS": str(settings.retention_days),
             },

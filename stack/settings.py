@@ -46,6 +46,9 @@ class Settings:
     """X-Ray samples this many requests a second first, then this share of the rest."""
     allow_test_ca: bool = True
     """Trust the PayPal test CA that the operator made. Never in production."""
+    refuse_outlived: bool = False
+    """Refuse an event that has no signed time (Square's) and is older than its item lives: its second effect. Off
+    outside production, where old bodies are sent on purpose."""
     allow_failure_injection: bool = True
     """Let a sender make its webhook fail in processing on purpose. Never in production."""
     retry_base_s: int = 1
@@ -91,6 +94,7 @@ def _production() -> Settings:
         trace_rate=0.01,
         processor_log_level="WARN",
         allow_test_ca=False,
+        refuse_outlived=True,
         allow_failure_injection=False,
         retry_base_s=10,
         retry_cap_s=600,

@@ -147,6 +147,7 @@ class Trip:
     audited: int = 0
     allow_failure_injection: bool = True
     retention_days: int = 90
+    refuse_outlived: bool = True
 
     def __post_init__(self) -> None:
         for provider in ("stripe", "square", "paypal"):
@@ -167,6 +168,7 @@ class Trip:
                 queue_url="http://aws.invalid/queue",
                 secret_arns={name: name for name in ("stripe", "square", "paypal")},
                 allow_test_ca=True,
+                refuse_outlived=self.refuse_outlived,
                 max_body_bytes=MAX_BODY_BYTES,
                 retention_days=self.retention_days,
             ),

@@ -116,6 +116,7 @@ def _receive(
         now=utc_now,
         max_body_bytes=settings.max_body_bytes,
         retention=timedelta(days=settings.retention_days),
+        refuses_outlived=settings.refuse_outlived,
     )
     calls = {
         "store": AwsCall.table("PutItem", settings.table_name),

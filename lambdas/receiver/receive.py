@@ -82,6 +82,8 @@ class Receiver:
     now: Callable[[], datetime]
     max_body_bytes: int
     retention: timedelta
+    refuses_outlived: bool
+    """Whether an event is refused that is older than its item would live, and has no signed time."""
 
     def receive(self, request: WebhookRequest, span: Span) -> Receipt:
         """Verify, store and queue one delivery.
@@ -128,7 +130,12 @@ class Receiver:
         retries it.
         """
         created_at = identity.created_at
-        if verification.signed_at is not None or created_at is None or created_at < PLAUSIBLE_SINCE:
+        if (
+            not self.refuses_outlived
+            or verification.signed_at is not None
+            or created_at is None
+            or created_at < PLAUSIBLE_SINCE
+        ):
             return
         if self.now() - created_at > self.retention:
             raise VerificationError("the event is older than webhooks are kept: a replay", reason=Reason.OUTLIVED)

@@ -39,6 +39,7 @@ class ReceiverSettings(FunctionSettings):
     queue_url: str
     secret_arns: Mapping[str, str]
     allow_test_ca: bool
+    refuse_outlived: bool
     max_body_bytes: int
     retention_days: int
 

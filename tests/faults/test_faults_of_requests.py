@@ -86,6 +86,13 @@ def test_fault_19_replay_after_the_item_has_gone(trip: Trip, provider: str, monk
     assert trip.lines[-1]["reason"] == ("outlived" if provider == "square" else "stale")
 
 
+def test_fault_19_old_bodies_pass_where_they_are_sent_on_purpose() -> None:
+    """Outside production nothing genuine is refused by its age."""
+    trip = Trip(retention_days=4, refuse_outlived=False)
+    body = json.dumps({**json.loads(square_body()), "created_at": "2020-01-02T03:04:05Z"}).encode()
+    assert trip.send(body, provider="square") == 200
+
+
 @pytest.mark.parametrize(
     ("provider", "after"),
     [("square", timedelta(hours=25)), ("paypal", timedelta(days=3)), ("square", timedelta(days=80))],

@@ -14,6 +14,7 @@ RECEIVER = {
     "ALLOW_TEST_CA": "false",
     "MAX_BODY_BYTES": "262144",
     "RETENTION_DAYS": "90",
+    "REFUSE_OUTLIVED": "true",
 }
 
 
