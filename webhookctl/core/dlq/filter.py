@@ -64,14 +64,15 @@ class DeadLetterFilter:
 
     @classmethod
     def from_description(cls, described: Mapping[str, Any]) -> Self:
-        """Read what `describe` wrote."""
-        values = dict(described)
-        for name in ("since", "until"):
-            if name in values:
-                values[name] = datetime.fromisoformat(values[name])
-        if "min_amount" in values:
-            values["min_amount"] = Decimal(values["min_amount"])
-        values["ids"] = tuple(values.get("ids", ()))
+        """Read what `describe` wrote. Raises UsageError for what it never writes."""
+        values: dict[str, Any] = {}
+        for name, value in described.items():
+            try:
+                values[name] = _READERS[name](value)
+            except KeyError as error:
+                raise UsageError(f"unknown filter {name!r}") from error
+            except (TypeError, ValueError, ArithmeticError) as error:
+                raise UsageError(f"the filter {name!r} cannot be {str(value)[:80]!r}") from error
         return cls(**values)
 
 
@@ -202,6 +203,41 @@ _CONDITIONS: Final[tuple[Callable[[DeadLetterFilter, DeadLetter], bool], ...]] =
     _has_id,
     _answers_query,
 )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+def _amount(value: object) -> Decimal:
+    amount = Decimal(_text(value))
+    if not amount.is_finite():
+        raise ValueError(value)
+    return amount
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return tuple(map(_text, value))
+
+
+_READERS: Final[Mapping[str, Callable[[object], object]]] = {
+    **dict.fromkeys(("provider", "event_type", "error", "payment_id", "min_amount_currency", "query"), _text),
+    **dict.fromkeys(("since", "until"), _moment),
+    "min_amount": _amount,
+    "ids": _texts,
+}
+"""How each condition is read back from what `_plain` made of it."""
 
 
 def _plain(value: object) -> object:

@@ -13,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from webhookctl.core.dlq.dead_letter import DeadLetter
+from webhookctl.core.redrive.described import text, whole
+from webhookctl.core.redrive.plan import RedrivePlan
 from webhookctl.errors import UsageError, WebhookctlError
+
+_VERSION: Final = 1
+_START_ANEW: Final = "start without --resume: the guard leaves out what was sent and is on its way or processed"
 
 if sys.platform != "win32":
     import fcntl
@@ -53,7 +58,7 @@ class Past:
     `is_closed`: its last run ended in an orderly way, so it hides no message any more. A killed one may.
     """
 
-    plan: Mapping[str, Any]
+    plan: RedrivePlan
     sent: Sequence[Sent]
     is_closed: bool
 
@@ -82,7 +87,7 @@ class Journal:
         if b"\n" in path.read_bytes():
             raise UsageError(f"the journal {path} exists already", hint="continue it with --resume, or name a new file")
         journal = cls(path)
-        journal.record([{"op": "begin", "v": 1, **plan}])
+        journal.record([{"op": "begin", "v": _VERSION, **plan}])
         _sync_directory(path.parent)
         return journal
 
@@ -151,28 +156,63 @@ class Journal:
 
 
 def read(path: Path) -> Past:
-    """Read a journal. Raises UsageError when the file is missing or is not a redrive journal."""
+    """Read a journal. Raises UsageError when the file is missing, is not a redrive journal, or is a damaged one."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"the journal {path} cannot be read: {error.strerror}") from error
-    lines = [parsed for line in raw.split(b"\n") if (parsed := _parse(line))]
-    if not lines or lines[0].get("op") != "begin":
+    parsed = ((number, _parse(line)) for number, line in enumerate(raw.split(b"\n"), start=1))
+    lines = [(number, line) for number, line in parsed if line is not None]
+    first = lines[0][1] if lines else None
+    if not isinstance(first, dict) or first.get("op") != "begin":
         raise UsageError(f"{path} is not the journal of a redrive that sent anything", hint="start without --resume")
-    sent = [_sent(line) for line in lines if line.get("op") == "sent"]
-    return Past(plan=lines[0], sent=sent, is_closed=lines[-1].get("op") == "end")
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
+    number = lines[0][0]
     try:
-        parsed = json.loads(line)
-    except ValueError:
+        plan = _plan(first)
+        sent: list[Sent] = []
+        op = "begin"
+        for number, line in lines[1:]:  # noqa: B007 - the refusal names it
+            op = _op(line)
+            sent += [_sent(line)] if op == "sent" else []
+    except UsageError as error:
+        raise UsageError(f"{path}, line {number}: {error.message}", hint=_START_ANEW) from error
+    return Past(plan=plan, sent=sent, is_closed=op == "end")
+
+
+def _parse(line: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return what a line says; None for a torn one, which is never JSON: an object's last byte closes it."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
         return None
-    return parsed if isinstance(parsed, dict) else None
+
+
+def _op(line: object) -> str:
+    op = line.get("op") if isinstance(line, dict) else None
+    if op not in ("begin", "sent", "end"):
+        raise UsageError("not a line of a journal")
+    return str(op)
+
+
+def _plan(line: Mapping[str, Any]) -> RedrivePlan:
+    described = dict(line)
+    described.pop("op")
+    version = described.pop("v", None)
+    if version != _VERSION or isinstance(version, bool):
+        raise UsageError(f"unknown version {version!r}: another version of webhookctl wrote it")
+    return RedrivePlan.from_description(described)
 
 
 def _sent(line: Mapping[str, Any]) -> Sent:
-    return Sent(message_id=str(line["m"]), webhook_id=str(line["w"]), seq=int(line["s"]), new_id=str(line.get("n", "")))
+    try:
+        return Sent(
+            message_id=text(line["m"]),
+            webhook_id=text(line["w"]),
+            seq=whole(line["s"]),
+            new_id=text(line.get("n", "")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError("not the record of a message that was sent") from error
 
 
 def _hold(descriptor: int, path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from stack.limits import MAX_RECEIVE_COUNT, QUEUE_VISIBILITY_S
 from webhookctl.core.dlq.filter import DeadLetterFilter
 from webhookctl.core.dlq.json_patch import Patch, changes
+from webhookctl.core.redrive.described import read_members
 
 MOST_THREADS: Final = 16
 """More gain nothing on two cores: the interpreter is busy by then."""
@@ -135,28 +136,10 @@ class RedrivePlan:
 
     @classmethod
     def from_description(cls, described: Mapping[str, Any]) -> Self:
-        """Read what `describe` wrote."""
-        values = {name: described[name] for name in _KEPT}
-        canary = described["canary"]
-        return cls(
-            **values,
-            filters=DeadLetterFilter.from_description(described["filters"]),
-            canary=None if canary is None else Canary(size=canary[0], stop_if_fail=canary[1]),
-        )
-
-
-_KEPT: Final = (
-    "redrive_id",
-    "environment",
-    "is_guarded",
-    "rate_per_s",
-    "limit",
-    "patch",
-    "follows_to_the_end",
-    "visibility_s",
-    "run_for_s",
-    "wait_for_s",
-)
+        """Read what `describe` wrote. Raises UsageError that names what is not one of a plan's values."""
+        values = read_members(described)
+        canary = values.pop("canary")
+        return cls(**values, canary=None if canary is None else Canary(size=canary[0], stop_if_fail=canary[1]))
 
 
 def new_redrive_id() -> str:

@@ -64,7 +64,7 @@ class RedriveDesk:
 def resumed_plan(journal: Path) -> RedrivePlan:
     """Return what is left of the plan that an interrupted redrive's journal holds. Raises UsageError."""
     past = read(journal)
-    plan = RedrivePlan.from_description(past.plan)
+    plan = past.plan
     return plan if plan.limit is None else replace(plan, limit=max(0, plan.limit - len(past.sent)))
 
 

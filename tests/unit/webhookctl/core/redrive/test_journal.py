@@ -25,7 +25,7 @@ def test_journal_tells_what_was_sent_and_with_which_plan(tmp_path: Path) -> None
         journal.sent([sent(1), sent(2)])
     past = read(path)
     assert list(past.sent) == [sent(1), sent(2)]
-    assert RedrivePlan.from_description(past.plan) == PLAN
+    assert past.plan == PLAN
     assert not past.is_closed
 
 
@@ -72,6 +72,34 @@ def test_other_files_are_not_journals(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(UsageError):
         read(path)
+
+
+BEGIN = {"op": "begin", "v": 1, **PLAN.describe()}
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([{"op": "begin"}], "line 1: unknown version None"),
+        ([{"op": "begin", "v": 1}], "line 1: the plan has no 'redrive_id'"),
+        ([{**BEGIN, "v": 99}], "line 1: unknown version 99"),
+        ([{**BEGIN, "limit": "x"}], "line 1: the plan's 'limit' is not one"),
+        ([{**BEGIN, "canary": [1]}], "line 1: the plan's 'canary' is not one"),
+        ([{**BEGIN, "more": 1}], "line 1: the plan has an unknown 'more'"),
+        ([{**BEGIN, "patch": [{"op": []}]}], "line 1: operation 1 of the JSON patch"),
+        ([{**BEGIN, "filters": {"colour": "red"}}], "line 1: unknown filter 'colour'"),
+        ([{**BEGIN, "filters": {"since": 5}}], "line 1: the filter 'since' cannot be '5'"),
+        ([BEGIN, {"op": "sent", "m": "m", "s": 1}], "line 2: not the record of a message"),
+        ([BEGIN, []], "line 2: not a line of a journal"),
+    ],
+)
+def test_damaged_journal_is_told_by_its_line(tmp_path: Path, lines: list[object], said: str) -> None:
+    """Nothing of a journal that is not wholly understood is carried out."""
+    path = tmp_path / "j.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UsageError) as refused:
+        read(path)
+    assert f"{path}, {said}" in refused.value.message
 
 
 def test_threads_share_the_disk_and_lose_no_line(tmp_path: Path) -> None:
