@@ -89,6 +89,12 @@ def deploy(environment: LocalEnvironment, **parameters: str) -> dict[str, str]:
     return _outputs(cloudformation, finished)
 
 
+def outputs(environment: LocalEnvironment) -> dict[str, str]:
+    """Return the outputs of the stack as it is now: a test may have made it anew."""
+    found = client(environment, "cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found}
+
+
 def _outputs(cloudformation: Any, finished: str) -> dict[str, str]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

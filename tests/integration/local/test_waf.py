@@ -21,6 +21,13 @@ Post = Callable[..., tuple[int, dict[str, str], bytes]]
 
 
 @pytest.fixture(scope="module")
+def outputs(shape_environment: LocalEnvironment, outputs: dict[str, str]) -> dict[str, str]:
+    """Return the stack's outputs of now."""
+    del outputs  # of the first deployment
+    return shape.outputs(shape_environment)
+
+
+@pytest.fixture(scope="module")
 def post(shape_environment: LocalEnvironment) -> Iterator[Post]:
     """Yield a function that posts to the public side, header values as raw bytes; at the end all pass again."""
 

@@ -182,6 +182,7 @@ ADVICE: Mapping[str, str] = {
     Reason.POSTBACK_REFUSED: "PayPal's API does not know the event: the request is forged",
     Reason.CERT_URL_REFUSED: "the certificate's URL is not one of PayPal's: do not fetch it, the request is forged",
     Reason.CERT_CHAIN_UNKNOWN: "the certificate's issuer is not trusted: add its PEM to trustPems of PayPal's secret",
+    Reason.OUTLIVED: "the event is older than the environment keeps webhooks: a replay, or a body sent on purpose",
     Reason.CERT_UNAVAILABLE: "the certificate could not be fetched: give it with --cert",
     "secret_incomplete": "the secret holds no notification URL, and those that were tried explain nothing: give --url",
 }
