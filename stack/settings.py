@@ -38,7 +38,8 @@ class Settings:
     processor_log_level: str = "INFO"
     """The processor's own. At WARN it logs failures only: of what it processed, the audit log has a line anyway."""
     log_retention_days: int = 14
-    audit_retention_days: int = 30
+    audit_retention_days: int = 60
+    """Longer than the items live, so that each still has its first line when its time is over."""
     retention_days: int = 30
     """How long a webhook's item stays in the table (TTL)."""
     trace_reservoir_per_s: int = 100
@@ -88,7 +89,7 @@ def _production() -> Settings:
         environment=PRODUCTION,
         protected=True,
         log_retention_days=90,
-        audit_retention_days=400,
+        audit_retention_days=545,
         retention_days=400,
         trace_reservoir_per_s=0,  # one a second would be every webhook of a million a month
         trace_rate=0.01,

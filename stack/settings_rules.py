@@ -72,6 +72,10 @@ def _rules(settings: Mapping[str, Any]) -> tuple[tuple[bool, str], ...]:
             "production never fails on purpose (allow_failure_injection)",
         ),
         (
+            settings["audit_retention_days"] <= settings["retention_days"],
+            "audit_retention_days is not longer than retention_days: items would outlive their lines",
+        ),
+        (
             production and settings["audit_retention_days"] < YEAR_DAYS,
             "production keeps the audit log for 12 months or longer",
         ),

@@ -45,7 +45,7 @@ class LogEvent:
         """Return the members of a JSON line as they stand in the log; an empty mapping for any other line."""
         try:
             parsed = _DECODER.decode(self.message)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return parsed if isinstance(parsed, dict) else {}
 

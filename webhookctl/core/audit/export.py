@@ -69,21 +69,29 @@ class ExportedLog:
         del wanted  # only narrows
         try:
             with self._path.open(encoding="utf-8") as file:
+                before = max(start, _UNKNOWN)
                 for number, text in enumerate(file):
-                    event = _event(number, text)
+                    event = _event(number, text, before=before)
+                    before = event.at
                     if start <= event.at and (end is None or event.at < end):
                         yield event
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self._path} can't be read: {error}") from error
 
 
-def _event(number: int, text: str) -> LogEvent:
+def _event(number: int, text: str, *, before: datetime) -> LogEvent:
     """Return a line as an event; its time is the change's own, found without parsing the line."""
     told = _TIME.search(text)
-    return LogEvent(at=_moment(told), group="", stream="", message=text.rstrip("\n"), event_id=str(number))
+    return LogEvent(
+        at=_moment(told, before=before), group="", stream="", message=text.rstrip("\n"), event_id=str(number)
+    )
 
 
-def _moment(told: re.Match[str] | None) -> datetime:
+def _moment(told: re.Match[str] | None, *, before: datetime) -> datetime:
+    """Return the time that a line tells; a line without a readable one is kept, at the time of the line before it."""
     if told is None:
-        return _UNKNOWN
-    return parse_iso(told[1]) if told[1] else datetime.fromtimestamp(int(told[2]) / 1000, UTC)
+        return before
+    try:
+        return parse_iso(told[1]) if told[1] else datetime.fromtimestamp(int(told[2]) / 1000, UTC)
+    except (ValueError, OverflowError):
+        return before

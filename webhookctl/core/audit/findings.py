@@ -5,9 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from webhookctl.core.audit.state import State
+
+GAPS_LISTED: Final = 100
+"""So many missing lines of one webhook are named one by one; the rest of a gap is one finding."""
 
 
 class Kind(StrEnum):
@@ -57,10 +60,14 @@ class LineFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFacts:
-    """What judging needs of a row. `is_intact`: chain hash and body hash fit. `is_recent`: its line may still come."""
+    """What judging needs of a row. `is_intact`: chain hash and body hash fit. `is_recent`: its line may still come.
+
+    `is_expected`: its last change lies in the window that is read, so that there must be a line of it.
+    """
 
     seq: int
     is_intact: bool
+    is_expected: bool
     is_recent: bool
     chain: bytes
     prev: bytes
@@ -146,30 +153,41 @@ def _judge_gaps(
     """
     broken = {line.seq for line in lines if not line.is_genuine}
     spare = len([line for line in lines if not line.is_genuine and line.seq in known])
-    edited = []
-    for seq in _expected(known, row, scope, found):
-        if seq in broken or spare > 0:
-            spare -= 0 if seq in broken else 1
-            edited.append(seq)
-            found.add(Kind.EDITED_LINE, seq, "a line stands here whose seal does not hold")
-        elif row is not None and row.is_recent and seq > max(known, default=0):
-            found.verdict.is_pending = True
-        else:
-            found.add(Kind.MISSING_LINE, seq, "no line tells of this write")
+    told_around = {line.seq for line in lines if line.is_genuine and not line.is_chained}
+    edited, listed = [], 0
+    for gap in _expected(known, row, scope, found):
+        for seq in gap:
+            if seq in told_around:
+                continue  # reported as such
+            if seq in broken or spare > 0:
+                spare -= 0 if seq in broken else 1
+                edited.append(seq)
+                found.add(Kind.EDITED_LINE, seq, "a line stands here whose seal does not hold")
+            elif row is not None and row.is_recent and seq > max(known, default=0):
+                found.verdict.is_pending = True
+                break
+            elif listed < GAPS_LISTED:
+                listed += 1
+                found.add(Kind.MISSING_LINE, seq, "no line tells of this write")
+            else:
+                found.add(Kind.MISSING_LINE, seq, f"no line tells of this write, nor of the later ones up to {gap[-1]}")
+                break
     return edited
 
 
-def _expected(known: dict[int, LineFacts], row: RowFacts | None, scope: Scope, found: _Reporter) -> Iterator[int]:
-    """Yield the seqs of which there must be a line and is no genuine one."""
+def _expected(known: dict[int, LineFacts], row: RowFacts | None, scope: Scope, found: _Reporter) -> Iterator[range]:
+    """Yield the ranges of seqs of which there must be a line and is no genuine one."""
     first = 1 if scope.whole_log or not known else min(known)
     last = max(known, default=0)
-    yield from (seq for seq in range(first, last) if seq not in known)
+    for before, after in pairwise([first - 1, *sorted(known)]):
+        if after - before > 1:
+            yield range(before + 1, after)
     if row is None or not row.is_intact or row.seq <= last:
         return
     if row.seq == last + 1 and last and row.prev != known[last].chain:
         found.add(Kind.CHANGED_ROW, row.seq, "the row goes on from a state that was never recorded")
         return
-    yield from range(last + 1, row.seq + 1)
+    yield range(last + 1, row.seq + 1)
 
 
 def _judge_forgeries(

@@ -18,7 +18,9 @@ CREATE TABLE operator_lines (
     id TEXT, previous TEXT, digest BLOB, at_ms INTEGER, genuine INTEGER, own INTEGER, told TEXT
 );
 CREATE INDEX operator_ids ON operator_lines (id, genuine);
-CREATE TABLE row_facts (webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB);
+CREATE TABLE row_facts (
+    webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB, expected INTEGER
+);
 """
 _BATCH = 2_000
 
@@ -55,7 +57,7 @@ class AuditIndex:
 
     def add_row(self, webhook_id: str, row: RowFacts) -> None:
         """Take a row."""
-        self._rows.append((webhook_id, row.seq, row.is_intact, row.is_recent, row.chain, row.prev))
+        self._rows.append((webhook_id, row.seq, row.is_intact, row.is_recent, row.chain, row.prev, row.is_expected))
         if len(self._rows) >= _BATCH:
             self._write()
 
@@ -149,7 +151,12 @@ def _line(values: tuple[Any, ...]) -> LineFacts:
 
 def _row(values: tuple[Any, ...]) -> RowFacts:
     return RowFacts(
-        seq=values[1], is_intact=bool(values[2]), is_recent=bool(values[3]), chain=values[4], prev=values[5]
+        seq=values[1],
+        is_intact=bool(values[2]),
+        is_recent=bool(values[3]),
+        chain=values[4],
+        prev=values[5],
+        is_expected=bool(values[6]),
     )
 
 
@@ -158,4 +165,4 @@ def hash_bytes(text: object) -> bytes:
     try:
         return bytes.fromhex(str(text))
     except ValueError:
-        return b"?" + str(text).encode()
+        return b"?" + str(text).encode(errors="backslashreplace")

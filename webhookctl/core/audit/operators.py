@@ -35,14 +35,26 @@ class OperatorFacts:
         previous = line.get("previousLine")
         genuine = is_genuine(line, keys)
         return cls(
-            line_id=str(line.get("lineId", "")),
-            previous=None if previous is None else str(previous),
-            digest=hashlib.sha256(canonical(line)).digest(),
+            line_id=_storable(line.get("lineId", "")),
+            previous=None if previous is None else _storable(previous),
+            digest=_digest(line),
             at_ms=at_ms,
             is_genuine=genuine,
             has_own_id=genuine or is_own_id(line.get("lineId"), keys),
             told=" ".join(_shown(line.get(name)) for name in ("action", "actionId", "outcome")),
         )
+
+
+def _storable(value: object) -> str:
+    return str(value).encode(errors="backslashreplace").decode()
+
+
+def _digest(line: Mapping[str, Any]) -> bytes:
+    try:
+        text = canonical(line)
+    except (TypeError, ValueError, RecursionError):  # no line of ours; it needs a digest of its own all the same
+        text = repr(sorted(line)).encode(errors="backslashreplace")
+    return hashlib.sha256(text).digest()
 
 
 class OperatorLines(Protocol):

@@ -130,8 +130,13 @@ def records(events: Iterable[LogEvent], wanted: AuditFilter) -> Iterator[AuditRe
     with SpillingSet() as seen, States() as states:
         for event in events:
             record = parse(event, states)
-            if record is not None and wanted.keeps(record) and seen.add(f"{record.webhook_id}\0{record.event_id}"):
+            if record is not None and wanted.keeps(record) and seen.add(_key(record)):
                 yield record
+
+
+def _key(record: AuditRecord) -> str:
+    """Return what tells a record from others, as a text that can be stored whatever stands in the line."""
+    return f"{record.webhook_id}\0{record.event_id}".encode(errors="backslashreplace").decode()
 
 
 def query(

@@ -30,8 +30,11 @@ class State:
 
     @property
     def is_chained(self) -> bool:
-        """Whether the chain hash is that of the members after the hash before."""
-        return chain_hash(self.prev, self.members) == self.chain
+        """Whether the chain hash is that of the members after the hash before; of what can't be hashed it is not."""
+        try:
+            return chain_hash(self.prev, self.members) == self.chain
+        except (TypeError, ValueError, RecursionError):
+            return False
 
 
 def changes_of(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +67,7 @@ class States(Spilling):
         Nothing is added that the line's own chain hash does not prove: so nothing to a removal, whose actor is not
         that of the state removed.
         """
-        webhook_id = str(line.get("webhookId", ""))
+        webhook_id = str(line.get("webhookId", "")).encode(errors="backslashreplace").decode()
         if is_whole(line):
             self._keep(webhook_id, first_state(line))
             return dict(line)

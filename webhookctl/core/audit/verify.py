@@ -26,6 +26,8 @@ from webhookctl.errors import CheckFailedError
 
 SETTLE = timedelta(minutes=2)
 """How long a line may take from the table's stream into the log before its absence counts."""
+MOST_WRITES = 1_000_000_000
+"""No webhook has so many; a larger number was written by somebody else."""
 LISTED = 1_000
 """How many findings are listed; all are counted."""
 
@@ -90,15 +92,15 @@ class Verifier:
             return self._report(index, Scope(whole_log=self.since is None, rows_read_at_ms=_ms(read_at)))
 
     def _add_row(self, index: AuditIndex, row: Mapping[str, Any], read_at: datetime) -> None:
-        touched = _last_touched(row)
-        if self.since is not None and touched < self.since.isoformat():
-            return
-        self._counts["rows"] += 1
+        touched, seq = _last_touched(row), _seq(row)
+        is_expected = self.since is None or touched >= self.since.isoformat()
+        self._counts["rows"] += is_expected
         index.add_row(
-            str(row.get("webhookId", "")),
+            _name(row.get("webhookId", "")),
             RowFacts(
-                seq=_seq(row),
-                is_intact=_has_its_body(row) and is_chained(row),
+                seq=seq or 0,
+                is_intact=seq is not None and _holds(row),
+                is_expected=is_expected,
                 is_recent=(read_at - self.settle).isoformat() < touched <= (read_at + self.settle).isoformat(),
                 chain=hash_bytes(row.get("chainHash")),
                 prev=hash_bytes(row.get("prevHash")),
@@ -115,15 +117,15 @@ class Verifier:
         if line.get("type") != WEBHOOK:
             return
         self._counts["lines"] += 1
-        genuine = is_genuine_write(written, self.keys)
+        genuine, seq = is_genuine_write(written, self.keys), _seq(line)
         index.add_line(
-            str(line.get("webhookId", "?")),
+            _name(line.get("webhookId", "?")),
             LineFacts(
-                seq=_seq(line),
+                seq=seq or 0,
                 position=position,
                 at_ms=_ms(event.at),
                 is_genuine=genuine,
-                is_chained=genuine and line.get("isChained") is True,
+                is_chained=genuine and seq is not None and line.get("isChained") is True,
                 is_whole=is_whole(line),
                 changes=b"" if "isMasked" in line or not genuine else canonical(changes_of(line)),
                 is_removal=line.get("change") == "REMOVE",
@@ -137,6 +139,8 @@ class Verifier:
         listed: list[Finding] = []
         kinds: Counter[str] = Counter()
         for webhook_id, lines, row in index.webhooks():
+            if not lines and row is not None and not row.is_expected:
+                continue  # all of it lies before the window
             verdict = judge(webhook_id, lines, row, scope)
             self._counts["webhooks"] += 1
             self._counts["pending"] += verdict.is_pending
@@ -180,11 +184,26 @@ def _last_touched(row: Mapping[str, Any]) -> str:
     return max((str(t).replace("Z", "+00:00") for t in times if t), default="")
 
 
-def _seq(values: Mapping[str, Any]) -> int:
+def _holds(row: Mapping[str, Any]) -> bool:
+    """Say whether a row's hashes fit; those of a row that holds what no write of ours puts there do not."""
     try:
-        return int(values.get("seq", 0))
-    except (TypeError, ValueError):
-        return 0
+        return _has_its_body(row) and is_chained(row)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return False
+
+
+def _seq(values: Mapping[str, Any]) -> int | None:
+    """Return the number of a write; None for what can be none."""
+    try:
+        seq = int(values.get("seq", 0))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seq if 0 <= seq <= MOST_WRITES else None
+
+
+def _name(value: object) -> str:
+    """Return a webhook's id as a text that can be stored, whatever stands in its place."""
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def _ms(moment: datetime) -> int:
