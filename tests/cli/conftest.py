@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.shop import Shop
 from webhookctl.cli import run
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
@@ -31,3 +32,9 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return Ran(code, captured.out, captured.err)
 
     return invoke
+
+
+@pytest.fixture
+def shop(cli: Callable[..., Ran]) -> Shop:
+    """Return an environment with dead letters, behind the real commands."""
+    return Shop(cli)

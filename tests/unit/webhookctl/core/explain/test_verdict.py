@@ -13,26 +13,16 @@ import pytest
 
 from lambdas.shared.errors import UnavailableError
 from lambdas.shared.providers.base import Key, ProviderSecret, Reason
+from tests.captured import signed, verdict
 from tests.fakes_sender import NOW, SQUARE_URL, at, secret_of
-from webhookctl.core.explain.capture import Captured, from_har, from_message, parse_headers
-from webhookctl.core.explain.verdict import ADVICE, AGE, Explanation, Suspicion, check, explain, offline
+from webhookctl.core.explain.capture import Captured
+from webhookctl.core.explain.verdict import ADVICE, AGE, Suspicion, check, explain, offline
 from webhookctl.core.samples.ids import IdSource
 from webhookctl.core.send.compose import Recipe, compose
-from webhookctl.core.send.request import Target, sign
 from webhookctl.errors import CheckFailedError, UsageError
 
 PROVIDERS = ("stripe", "paypal", "square")
 SIGNED_WRONG = (Reason.WRONG_SIGNATURE, Reason.WRONG_WEBHOOK_ID)
-
-
-def signed(provider: str, body: bytes | None = None, secret: ProviderSecret | None = None) -> Captured:
-    item = compose(Recipe(provider=provider, body=body), ids=IdSource(1), now=at(NOW))
-    outgoing = sign(item, Target(url=SQUARE_URL, secret=secret or secret_of(provider)), at=NOW)
-    return Captured(headers=outgoing.headers, body=outgoing.body)
-
-
-def verdict(captured: Captured, provider: str, **more: object) -> Explanation:
-    return explain(captured, secret_of(provider), **{"at": NOW, **more})  # type: ignore[arg-type]
 
 
 def with_key(provider: str, value: str) -> ProviderSecret:
@@ -242,27 +232,6 @@ def test_what_the_request_carries_besides_is_no_obstacle() -> None:
     assert found.cause is None
 
 
-@pytest.mark.parametrize(
-    "har",
-    [
-        "[" * 100_000,
-        '{"log": {"entries": [{"request": {"method": "POST", "headers": [{"name": 1, "value": 2}]}}]}}',
-        '{"log": {"entries": [7]}}',
-        '{"log": []}',
-    ],
-)
-def test_what_is_no_har_file_is_said_so(har: str) -> None:
-    """Whatever is wrong with it."""
-    with pytest.raises(UsageError):
-        from_har(har)
-
-
-def test_a_har_entry_without_a_body_has_an_empty_one() -> None:
-    """Browsers write null where there was none."""
-    request: dict[str, Any] = {"method": "POST", "url": "https://x.example", "headers": [], "postData": None}
-    assert from_har(json.dumps({"log": {"entries": [{"request": request}]}})).body == b""
-
-
 def test_an_empty_body_is_said_to_be_missing() -> None:
     """A capture often leaves it out."""
     assert verdict(replace(signed("stripe"), body=b""), "stripe").advice.startswith("the body is missing")
@@ -292,52 +261,3 @@ def test_a_spoilt_header_is_explained(change: Callable[[str], str]) -> None:
     spoilt = header.replace(header[-64:], header[-64:].upper()) if change is str.upper else change(header)
     found = verdict(replace(captured, headers={**captured.headers, "stripe-signature": spoilt}), "stripe")
     assert found.cause in ("upper-case signature", "quotes or spaces in a header")
-
-
-def test_a_message_is_read_byte_for_byte() -> None:
-    """Headers in any case, the body after the first empty line, whatever is in it."""
-    captured = signed("stripe", b'{"id": 1}\r\n\r\n\xff')
-    lines = "".join(f"{name.title()}: {value}\r\n" for name, value in captured.headers.items())
-    raw = b"POST /prod/webhook/stripe HTTP/1.1\r\nHost: x.example\r\n" + lines.encode() + b"\r\n" + captured.body
-    found = from_message(raw)
-    assert found.body == captured.body
-    assert found.url == "https://x.example/prod/webhook/stripe"
-    assert verdict(found, "stripe").verifies
-
-
-@pytest.mark.parametrize("encoding", [None, "base64"])
-def test_a_har_entry_is_read(encoding: str | None) -> None:
-    """Text bodies and base64 ones."""
-    captured = signed("square")
-    text = base64.b64encode(captured.body).decode() if encoding else captured.body.decode()
-    request = {
-        "method": "POST",
-        "url": SQUARE_URL,
-        "headers": [{"name": name, "value": value} for name, value in captured.headers.items()],
-        "postData": {"text": text, **({"encoding": encoding} if encoding else {})},
-    }
-    har = json.dumps({"log": {"entries": [{"request": request}]}})
-    assert verdict(from_har(har), "square").verifies
-    assert verdict(from_har(har, entry=1), "square").verifies
-    with pytest.raises(UsageError):
-        from_har(har, entry=2)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Stripe-Signature: t=1\nContent-Type: application/json\n",
-        "> POST / HTTP/1.1\n> stripe-signature: t=1\n> content-type: application/json\n",
-        '{"Stripe-Signature": "t=1", "content-type": ["application/json"]}',
-        '{"Stripe-Signature": ["t=1"], "content-type": "application/json"}',
-    ],
-)
-def test_headers_are_read_from_every_usual_form(text: str) -> None:
-    """As in a message, as curl prints them, as JSON."""
-    assert parse_headers(text) == {"stripe-signature": "t=1", "content-type": "application/json"}
-
-
-def test_a_request_without_any_signature_needs_the_provider_s_name() -> None:
-    """Nothing tells whose it is."""
-    with pytest.raises(UsageError, match="no provider's signature header"):
-        Captured(headers={"host": "x"}, body=b"{}").provider()
