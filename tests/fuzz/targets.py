@@ -29,7 +29,7 @@ REFUSALS = (400, 401, 404, 413)
 SEEDS = (stripe_body(), square_body(), paypal_body(), b"{}", b"[]", b'{"id":"evt_1","object":"event","type":"x"}')
 HOSTILE = (
     *(b"[" * 5000, b'{"a":' * 3000, b"9" * 5000, b"1e999999", b"-0", b"NaN", b"\xff\xfe", b"\xef\xbb\xbf", b"\x00"),
-    *(b'"\\ud800"', b'"\\u0000"', b"4242 4242 4242 4242 " * 50, b'"cvv":"123"', b'"id":null', b"1E400", b'{"id":{}}'),
+    *(b'"\\ud800"', b'"\\u0000"', b"4242 4242 4242 4242 " * 4, b'"cvv":"123"', b'"id":null', b"1E400", b'{"id":{}}'),
 )
 
 
