@@ -1,8 +1,9 @@
 """DynamoDB: reads the table of webhooks."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from lambdas.shared.errors import MalformedError
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.aws.batch_get import items_of
 from webhookctl.aws.session import AwsSession
@@ -12,11 +13,16 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """Implements core's table port."""
+    """Implements core's table port.
 
-    def __init__(self, session: AwsSession, name: str) -> None:
+    With `skipped`, reading many leaves a row out that is no stored webhook, and tells its id; without, it raises
+    MalformedError.
+    """
+
+    def __init__(self, session: AwsSession, name: str, *, skipped: Callable[[str], None] | None = None) -> None:
         self._client: DynamoDBClient = session.client("dynamodb")
         self._name = name
+        self._skipped = skipped
 
     def get(self, webhook_id: str) -> StoredWebhook | None:
         """Return one webhook, by a consistent read, or None."""
@@ -30,8 +36,7 @@ class Table:
             TableName=self._name, ProjectionExpression=", ".join(_PROJECTED), ExpressionAttributeNames=_NAMES
         )
         for page in pages:
-            for item in page["Items"]:
-                yield StoredWebhook.from_item(item)
+            yield from self._readable(page["Items"])
 
     def rows(self, webhook_ids: Sequence[str], *, is_consistent: bool = False) -> dict[str, StoredWebhook]:
         """Return the webhooks that exist, without their bodies (batch reads)."""
@@ -40,8 +45,19 @@ class Table:
             "ExpressionAttributeNames": _NAMES,
             "ConsistentRead": is_consistent,
         }
-        webhooks = (StoredWebhook.from_item(item) for item in items_of(self._client, self._name, webhook_ids, how))
+        webhooks = self._readable(items_of(self._client, self._name, webhook_ids, how))
         return {webhook.webhook_id: webhook for webhook in webhooks}
+
+    def _readable(self, items: Iterable[Mapping[str, Any]]) -> Iterator[StoredWebhook]:
+        for item in items:
+            try:
+                webhook = StoredWebhook.from_item(item)
+            except MalformedError:
+                if self._skipped is None:
+                    raise
+                self._skipped(str(item.get("webhookId", {}).get("S", "?")))
+            else:
+                yield webhook
 
     def statuses(self, webhook_ids: Sequence[str]) -> dict[str, Status]:
         """Return the status of each stored webhook among the ids (eventually consistent batch reads)."""

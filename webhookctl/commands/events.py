@@ -71,7 +71,7 @@ def list_(
         after=events.show_event(app.table, after) if after else None,
     )
     event_ports.tell_cost(app, keep, payment_id=payment_id)
-    found = event_search.find_events(event_ports.event_sources(app), keep, payment_id=payment_id, limit=limit + 1)
+    found = event_search.find_events(event_ports.listed_sources(app), keep, payment_id=payment_id, limit=limit + 1)
     app.show([_row(webhook) for webhook in found[:limit]])
     if len(found) > limit:
         event_ports.tell_rest(app, limit, f"--limit N, or --after {found[limit - 1].webhook_id}")
