@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.trace.traces import TraceDocuments, moment
 
-_LAYERS = {"AWS::ApiGateway::Stage": "API Gateway", "AWS::Lambda": "Lambda"}
+_GATEWAY = "AWS::ApiGateway::Stage"
+"""The outermost segment of ours: what it names as its parent is the caller's own, and never in the trace."""
+_LAYERS = {_GATEWAY: "API Gateway", "AWS::Lambda": "Lambda"}
 _PLUMBING = frozenset({"Invocation", "Overhead"})
 """Subsegments of the Lambda service that repeat the bar above them; as one for an AWS call repeats its step's."""
 _SEND = "enqueue"
@@ -111,7 +113,7 @@ def _forest(trace: TraceDocuments) -> tuple[list[_Raw], list[_Raw]]:
         parent = by_id.get(raw.parent_id or "")
         if parent is not None and not _is_above(raw, parent, by_id):
             parent.children.append(raw)
-        elif raw.parent_id and raw.document.get("type") == "subsegment":
+        elif raw.parent_id and parent is None and raw.document.get("origin") != _GATEWAY:
             waiting[raw.parent_id].append(raw)
         else:
             roots.append(raw)

@@ -218,6 +218,15 @@ def test_what_hangs_from_a_missing_segment_is_shown_below_a_mark() -> None:
     assert [(span.name, span.note) for span in spans] == [("(segment missing)", "missing"), ("store", "")]
 
 
+def test_a_segment_whose_parent_never_came_is_shown_below_a_mark() -> None:
+    """Only above the gateway stands the caller, who is in no trace of ours."""
+    lost = _document("processor", 10, 20, parent_id="f" * 16)
+    spans = build(TraceDocuments(trace_id=TRACE, segments=(lost,))).spans
+    assert [(span.name, span.note) for span in spans] == [("(segment missing)", "missing"), ("processor", "")]
+    called = _document("stage", 10, 20, parent_id="f" * 16, origin="AWS::ApiGateway::Stage")
+    assert [span.note for span in build(TraceDocuments(trace_id=TRACE, segments=(called,))).spans] == [""]
+
+
 def test_a_loop_of_parents_still_gives_a_picture() -> None:
     """Absurd documents are drawn, each once."""
     a = _document("a", 0, 10, id=LAMBDA, parent_id=RECEIVER)
