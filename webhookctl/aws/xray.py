@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-from webhookctl.aws.session import AwsSession, ClientError, error_code
+from webhookctl.aws.session import AwsSession, ClientError
 from webhookctl.core.trace.traces import TraceDocuments, TraceSummary, begun
 
 if TYPE_CHECKING:
     from types_boto3_xray import XRayClient
+
+_ALL: Final = 100
 
 
 class XRay:
@@ -47,16 +50,33 @@ class XRay:
         return services
 
     def hidden_reason(self) -> str | None:
-        """Say that Transaction Search took the traces over; None when it did not, or that can't be asked."""
+        """Say that Transaction Search keeps traces from X-Ray; None when it does not, or that can't be asked.
+
+        Asked once: it is a setting of the account, and every reading of a command tells of it.
+        """
+        return self._hidden_reason
+
+    @cached_property
+    def _hidden_reason(self) -> str | None:
         try:
-            destination = self._client.get_trace_segment_destination().get("Destination")
-        except ClientError as error:
-            if error_code(error) in ("AccessDeniedException", "UnknownOperationException", "InvalidRequestException"):
+            if self._client.get_trace_segment_destination().get("Destination") != "CloudWatchLogs":
                 return None
-            raise
-        if destination != "CloudWatchLogs":
+        except ClientError:  # a remark on an answer that is there: not worth losing it
             return None
-        return "Transaction Search is on in this account: traces go to CloudWatch Logs, where X-Ray can't read them"
+        share = self._indexed_percent()
+        if share == _ALL:
+            return None
+        some = "a part of the traces" if share is None else f"{share:g} % of the traces"
+        return f"Transaction Search is on in this account: X-Ray shows only {some}, the others are in CloudWatch Logs"
+
+    def _indexed_percent(self) -> float | None:
+        """Return the percentage of traces that Transaction Search indexes for X-Ray, None when it is not known."""
+        try:
+            rules = self._client.get_indexing_rules()["IndexingRules"]
+        except ClientError:
+            return None
+        shares = [rule.get("Rule", {}).get("Probabilistic", {}).get("DesiredSamplingPercentage") for rule in rules]
+        return next((share for share in shares if share is not None), None)
 
 
 def _summary(raw: Any) -> TraceSummary:  # noqa: ANN401 - botocore's answer

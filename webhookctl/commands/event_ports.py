@@ -41,7 +41,9 @@ def listed_sources(app: AppContext) -> EventSources:
 
 
 def _tell_skipped(app: AppContext, webhook_id: str) -> None:
-    app.console.say(f"left out: row {webhook_id!r} is not a stored webhook; webhookctl audit verify says what happened")
+    app.console.warn(
+        f"left out: row {webhook_id!r} is not a stored webhook; webhookctl audit verify says what happened"
+    )
 
 
 def webhook_rows(app: AppContext) -> "Table":
@@ -60,6 +62,13 @@ def tell_cost(app: AppContext, keep: EventFilter, *, payment_id: str | None = No
 def tell_rest(app: AppContext, shown: int, more: str) -> None:
     """Say that there is more than is shown, and how to get it."""
     app.console.say(f"{shown:,} shown; more: {more}")
+
+
+def tell_hidden_traces(app: AppContext) -> None:
+    """Say so where X-Ray shows less than all traces, also when some were found."""
+    reason = app.traces.hidden_reason()
+    if reason is not None:
+        app.console.warn(reason)
 
 
 def dead_letter_ids(app: AppContext, *ids: str) -> set[str]:

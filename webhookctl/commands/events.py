@@ -99,6 +99,7 @@ def show(
     in_dlq = bool(event_ports.dead_letter_ids(app, webhook_id)) if may_be_dead(found) else None
     lines = list(event_ports.function_lines(app, since, pattern=event_ports.pattern_of(webhook_id)))
     traces = traces_of(found, app.traces, now=app.now())
+    event_ports.tell_hidden_traces(app)
     lines += [line for tree in unheard(traces, lines) for line in app.trace_lines.told(tree)]
     story = tell(found, log=lines, trail=trail, in_dlq=in_dlq, traces=traces, with_payload=payload)
     app.show(story.members())

@@ -33,4 +33,7 @@ def export(
     app = ctx.obj
     end = until or app.now()
     target = path or Path(f"incident-{end:%Y%m%dT%H%M%SZ}")
-    app.show(export_incident(app.incident_sources, target, start=since or end - DEFAULT_WINDOW, end=end))
+    written = export_incident(app.incident_sources, target, start=since or end - DEFAULT_WINDOW, end=end)
+    if written.traces_hidden is not None:
+        app.console.warn(written.traces_hidden)
+    app.show(written)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from webhookctl.commands import event_ports
 from webhookctl.commands.options import EventType, Limit, Provider, Since, Until, parsed_span
-from webhookctl.context import Context
+from webhookctl.context import AppContext, Context
 from webhookctl.core.trace import traces
 from webhookctl.core.trace.find import picture
 from webhookctl.core.trace.map import read_map
@@ -41,7 +42,8 @@ def list_(
     app = ctx.obj
     wanted = traces.TraceFilter(errors=errors, slow=slow, provider=provider, event_type=event_type)
     end = until or app.now()
-    app.show(traces.list_traces(app.traces, wanted, start=since or end - DEFAULT_WINDOW, end=end, limit=limit))
+    found = traces.list_traces(app.traces, wanted, start=since or end - DEFAULT_WINDOW, end=end, limit=limit)
+    _show(app, found)
 
 
 @app.command()
@@ -52,7 +54,7 @@ def show(
 ) -> None:
     """Draw one trace, or all of a webhook's: receiver, queue, every attempt, audit."""
     app = ctx.obj
-    app.show(picture(app.traces, app.table, app.trace_lines, name, now=app.now(), with_logs=logs))
+    _show(app, picture(app.traces, app.table, app.trace_lines, name, now=app.now(), with_logs=logs))
 
 
 @app.command()
@@ -64,17 +66,16 @@ def find(
 ) -> None:
     """Print the trace ids of a webhook, an event or a payment."""
     app = ctx.obj
-    app.show(
-        trace_ids_of(
-            app.traces,
-            app.table,
-            app.payment_index,
-            now=app.now(),
-            webhook_id=webhook_id,
-            event_id=event_id,
-            payment_id=payment_id,
-        )
+    ids = trace_ids_of(
+        app.traces,
+        app.table,
+        app.payment_index,
+        now=app.now(),
+        webhook_id=webhook_id,
+        event_id=event_id,
+        payment_id=payment_id,
     )
+    _show(app, ids)
 
 
 @app.command("map")
@@ -89,4 +90,9 @@ def map_(
     end = until or app.now()
     found = read_map(app.traces, start=since or end - DEFAULT_WINDOW, end=end)
     found.write_svg(svg)
+    _show(app, found)
+
+
+def _show(app: AppContext, found: object) -> None:
+    event_ports.tell_hidden_traces(app)
     app.show(found)

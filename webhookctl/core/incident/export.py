@@ -47,7 +47,7 @@ class IncidentSources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentExport:
-    """What was written."""
+    """What was written. `traces_hidden`: why X-Ray shows less than all traces, None where it shows all."""
 
     path: Path
     start: datetime
@@ -57,6 +57,7 @@ class IncidentExport:
     traces: int
     failed_traces: int
     alarms: int
+    traces_hidden: str | None
 
 
 def export_incident(sources: IncidentSources, path: Path, *, start: datetime, end: datetime) -> IncidentExport:
@@ -104,6 +105,7 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
         timeline.add(_of_alarm(change))
     series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
     _metrics(folder, series, start, end, marks=[change for change in changes if change.after == ALARM])
+    hidden = sources.traces.hidden_reason()
     text = report(
         sources.environment,
         start,
@@ -111,6 +113,7 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
         timeline=timeline,
         series=series,
         traces=rows,
+        traces_hidden=hidden,
         alarms=alarms,
         changes=changes,
     )
@@ -124,6 +127,7 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
         traces=len(rows),
         failed_traces=failed,
         alarms=len(alarms),
+        traces_hidden=hidden,
     )
 
 

@@ -26,6 +26,7 @@ def report(
     timeline: Timeline,
     series: Mapping[str, Series],
     traces: Sequence[TraceRow],
+    traces_hidden: str | None,
     alarms: Sequence[Alarm],
     changes: Sequence[AlarmChange],
 ) -> str:
@@ -50,6 +51,7 @@ def report(
         "## Requests",
         "",
         f"Of the newest {len(traces)} traces, which are in traces.jsonl; X-Ray has those that were sampled.",
+        *([f"{traces_hidden}."] if traces_hidden else []),
         "",
         *_table(("result", "traces"), [(result, str(count)) for result, count in sorted(results.items())]),
         "",

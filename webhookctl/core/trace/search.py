@@ -12,7 +12,7 @@ from lambdas.shared.webhook import StoredWebhook
 from stack.outputs import PROVIDERS
 from webhookctl.core.events.payments import PaymentIndex
 from webhookctl.core.events.stored import WebhookTable
-from webhookctl.core.trace.traces import FIND_BACK, TraceReader, annotation, find_by
+from webhookctl.core.trace.traces import FIND_BACK, TraceReader, annotation, explain_nothing, find_by
 from webhookctl.errors import NotFoundError, UsageError
 
 TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
@@ -42,11 +42,14 @@ def trace_ids_of(
         raise UsageError("name one thing to find", hint="--webhook-id, --event-id or --payment-id")
     if payment_id is not None:
         rows = _rows(table, [fact.webhook_id for fact in payments.facts(payment_id)])
-        return traces_of(reader, rows, now=now) or _nothing(payment_id)
+        return traces_of(reader, rows, now=now) or _nothing(reader, payment_id)
     if webhook_id is not None:
-        return webhook_traces(reader, table.get(checked(webhook_id)), webhook_id, now=now) or _nothing(webhook_id)
+        return webhook_traces(reader, table.get(checked(webhook_id)), webhook_id, now=now) or _nothing(
+            reader, webhook_id
+        )
     rows = _rows(table, [f"{provider}:{event_id}" for provider in PROVIDERS])
-    return traces_of(reader, rows, now=now) or _searched(reader, "event_id", str(event_id), now) or _nothing(event_id)
+    found = traces_of(reader, rows, now=now) or _searched(reader, "event_id", str(event_id), now)
+    return found or _nothing(reader, event_id)
 
 
 def checked(webhook_id: str) -> str:
@@ -95,7 +98,8 @@ def _searched(reader: TraceReader, key: str, value: str, now: datetime) -> list[
     return [s.trace_id for s in find_by(reader, annotation(key, value), start=now - FIND_BACK, end=now)]
 
 
-def _nothing(what: str | None) -> list[str]:
+def _nothing(reader: TraceReader, what: str | None) -> list[str]:
+    explain_nothing(reader)
     raise NotFoundError(
         f"no trace of {what} is known", hint="webhookctl trace list; a webhook id reads <provider>:<event id>"
     )

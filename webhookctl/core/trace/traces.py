@@ -51,10 +51,10 @@ class TraceDocuments:
 
 
 class ReasonReader(Protocol):
-    """Knows why X-Ray shows nothing."""
+    """Knows why X-Ray shows less than there is."""
 
     def hidden_reason(self) -> str | None:
-        """Say why traces can't be read though they exist (Transaction Search took them over), None when they can."""
+        """Say why traces can't be read though they exist (Transaction Search took them over), None when all can."""
         ...
 
 
