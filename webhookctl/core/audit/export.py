@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lambdas.shared.audit_record import CHAINED
-from lambdas.shared.clock import parse_iso
+from lambdas.shared.clock import iso, parse_iso
 from webhookctl.core.audit.records import AuditFilter, AuditRecord
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import UsageError
@@ -24,6 +24,9 @@ class Format(StrEnum):
 
 
 _TIME = re.compile(r'"(?:changedAt|at)": ?(?:"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z)"|([0-9]{12,14}))')
+_LOGGED = "loggedAt"
+"""When the log took the line, as the export adds it: it stands first, and no seal covers it."""
+_LOGGED_FIRST = re.compile(r'\{"loggedAt": ?"([0-9TZ:.-]{20,30})", ?')
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 CSV_COLUMNS = (
@@ -37,7 +40,8 @@ def export(found: Iterable[AuditRecord], *, form: Format) -> Iterator[str]:
     """Yield the lines of an export, without line ends. JSON lines are whole and hold the seal: they still verify."""
     if form is Format.JSONL:
         for record in found:
-            yield json.dumps(record.line, separators=(",", ":"), ensure_ascii=True)
+            line = {_LOGGED: iso(record.written_at), **record.line}
+            yield json.dumps(line, separators=(",", ":"), ensure_ascii=True)
         return
     yield _row(CSV_COLUMNS)
     for record in found:
@@ -67,31 +71,58 @@ class ExportedLog:
     def lines(self, wanted: AuditFilter, *, start: datetime, end: datetime | None = None) -> Iterator[LogEvent]:
         """Yield the lines of a window. Raises UsageError when the file can't be read."""
         del wanted  # only narrows
+        for event in self._events(before=max(start, _UNKNOWN)):
+            if start <= event.at and (end is None or event.at < end):
+                yield event
+
+    def ends_at(self) -> datetime | None:
+        """Return the latest log time of any line, None when there is none. Raises UsageError as `lines` does."""
+        return max((event.at for event in self._events(before=_UNKNOWN) if event.at != _UNKNOWN), default=None)
+
+    def _events(self, *, before: datetime) -> Iterator[LogEvent]:
         try:
             with self._path.open(encoding="utf-8") as file:
-                before = max(start, _UNKNOWN)
                 for number, text in enumerate(file):
-                    event = _event(number, text, before=before)
+                    event = _event(number, text.rstrip("\n"), before=before)
                     before = event.at
-                    if start <= event.at and (end is None or event.at < end):
-                        yield event
+                    yield event
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self._path} can't be read: {error}") from error
 
 
 def _event(number: int, text: str, *, before: datetime) -> LogEvent:
-    """Return a line as an event; its time is the change's own, found without parsing the line."""
-    told = _TIME.search(text)
-    return LogEvent(
-        at=_moment(told, before=before), group="", stream="", message=text.rstrip("\n"), event_id=str(number)
-    )
+    """Return a line as an event. Its time is the log's; the change's own where an older export does not tell that."""
+    logged, line = _without_logged(text)
+    at = _read(logged) or _changed_at(line) or before  # a line without a readable time is kept, and judged
+    return LogEvent(at=at, group="", stream="", message=line, event_id=str(number))
 
 
-def _moment(told: re.Match[str] | None, *, before: datetime) -> datetime:
-    """Return the time that a line tells; a line without a readable one is kept, at the time of the line before it."""
-    if told is None:
-        return before
+def _without_logged(text: str) -> tuple[object, str]:
+    """Return the log time that was added to a line, and the line as it was sealed."""
+    first = _LOGGED_FIRST.match(text)
+    if first is not None:
+        return first[1], "{" + text[first.end() :]
+    if f'"{_LOGGED}"' not in text:
+        return None, text
     try:
-        return parse_iso(told[1]) if told[1] else datetime.fromtimestamp(int(told[2]) / 1000, UTC)
-    except (ValueError, OverflowError):
-        return before
+        line = json.loads(text)  # another program has put the members into another order
+        return line.pop(_LOGGED, None), json.dumps(line)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None, text
+
+
+def _changed_at(line: str) -> datetime | None:
+    told = _TIME.search(line)
+    if told is None:
+        return None
+    return _read(told[1] or int(told[2]))
+
+
+def _read(told: object) -> datetime | None:
+    """Return a time that is told as text or in milliseconds, None for what is none."""
+    try:
+        if isinstance(told, int):
+            return datetime.fromtimestamp(told / 1000, UTC)
+        return parse_iso(told) if isinstance(told, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
