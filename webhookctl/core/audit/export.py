@@ -40,7 +40,8 @@ def export(found: Iterable[AuditRecord], *, form: Format) -> Iterator[str]:
     """Yield the lines of an export, without line ends. JSON lines are whole and hold the seal: they still verify."""
     if form is Format.JSONL:
         for record in found:
-            line = {_LOGGED: iso(record.written_at), **record.line}
+            told = {f"={name}" if name == _LOGGED else name: value for name, value in record.line.items()}
+            line = {_LOGGED: iso(record.written_at), **told}
             yield json.dumps(line, separators=(",", ":"), ensure_ascii=True)
         return
     yield _row(CSV_COLUMNS)

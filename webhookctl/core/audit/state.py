@@ -47,10 +47,15 @@ def changes_of(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_state(line: Mapping[str, Any]) -> State | None:
-    """Return the state that a line tells as a whole; None when card numbers in it were masked."""
+    """Return the state that a line tells as a whole; None when something in it was masked, or is no JSON of ours."""
     if "isMasked" in line:
         return None
-    return State(members=chained_state(line), prev=str(line.get("prevHash", "")), chain=str(line.get("chainHash", "")))
+    state = State(members=chained_state(line), prev=str(line.get("prevHash", "")), chain=str(line.get("chainHash", "")))
+    try:
+        canonical(state.members)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return state
 
 
 class States(Spilling):

@@ -58,3 +58,10 @@ def test_an_export_whose_members_were_reordered_still_verifies(tmp_path: Path) -
         lines = [json.dumps({k: v for k, v in sorted(line.items()) if k not in without}) for line in told]
         (tmp_path / "x").write_text("\n".join(lines))
         assert _verify(world, log).counts == {}
+
+
+def test_a_line_that_says_itself_when_it_was_logged_stays_an_edited_line(tmp_path: Path) -> None:
+    """What the export adds does not make good what somebody added before."""
+    world = grown(["evt_1"])
+    world.edit_line(1, loggedAt="2026-03-01T12:00:01.000Z")
+    assert _verify(world, _export(world, tmp_path / "x")).counts == {"edited_line": 1}

@@ -1,6 +1,9 @@
 """Lines completed from those before them: exactly, in flat memory, or not at all."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from tests.fakes_audit import AuditWorld, grown
 from webhookctl.core.audit.state import States
@@ -61,5 +64,15 @@ def test_a_masked_state_completes_nothing() -> None:
     """What was masked is not what the chain hash covers, held or spilled."""
     world = grown(["evt_1", "evt_2"])
     world.edit_line(3, isMasked=True)
+    for in_memory in (100, 1):
+        assert "receivedAt" not in completed(world, in_memory=in_memory)[4]
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400"])
+def test_a_state_that_no_canonical_form_has_is_none(number: str) -> None:
+    """A line can hold a number beyond any; what follows it is told as far as it tells by itself, also when spilled."""
+    world = grown(["evt_1", "evt_2"])
+    world.edit_line(3, note=0)
+    world.log[3] = replace(world.log[3], message=world.log[3].message.replace('"note": 0', f'"note": {number}'))
     for in_memory in (100, 1):
         assert "receivedAt" not in completed(world, in_memory=in_memory)[4]
