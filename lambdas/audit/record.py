@@ -1,17 +1,31 @@
 """One stream record to one audit line: the allow-listed state, who changed it, and whether the chain holds."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from lambdas.shared import attributes
-from lambdas.shared.audit_record import CHAINED, MEANING, AuditKey, chained_state, is_chained, sets_meaning
+from lambdas.shared.audit_record import (
+    CHAINED,
+    MEANING,
+    AuditKey,
+    canonical,
+    chained_state,
+    is_chained,
+    sets_meaning,
+)
 from lambdas.shared.audit_wire import LINE_TYPE, seal_write
 from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
 from lambdas.shared.errors import MalformedError
 
 TTL_PRINCIPAL = "dynamodb.amazonaws.com"
+MAX_LINE_BYTES: Final = 100_000
+"""A longer line would be cut by CloudWatch Logs, and be no line any more."""
+MAX_VALUE_BYTES: Final = 1_000
+"""Of a line that is too long, values beyond this are told by size and hash."""
 
 
 def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
@@ -22,7 +36,8 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
     `previousSeq`, `previous` (what the changed fields held before; null: not set; fields that processing sets for
     the first time are not repeated here), and `isChained`: whether the
     item's chain hash fits its fields and its `seq` rose by one. A write that did not raise `seq` did not come from
-    this project: its actor is `unknown`.
+    this project: its actor is `unknown`. Whatever somebody else put into a row is told: binary as base64, and in a
+    line that got too long big values by size and hash (`isMasked`).
 
     Raises MalformedError for a record that is not a change of one of our items.
     """
@@ -45,11 +60,12 @@ def audit_line(record: Mapping[str, Any], *, key: AuditKey) -> dict[str, Any]:
             "previousStatus": old.get("status"),
             "previousSeq": old.get("seq"),
             "previous": _previous(old, new) if change == "MODIFY" else None,
-            "isChained": is_chained(state) and _is_next(change, old, new),
+            "isChained": _is_next(change, old, new) and _is_intact(state),
         }
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise MalformedError("the stream record is not a change of a stored webhook", reason="record") from error
-    return seal_write(_masked({k: v for k, v in line.items() if v is not None}), key)
+    told = {name: _json(value) for name, value in line.items() if value is not None}
+    return seal_write(_masked(_bounded(told)), key)
 
 
 def _previous(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +81,39 @@ def _without_body(image: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in image.items() if name != "body"}
 
 
+def _is_intact(state: Mapping[str, Any]) -> bool:
+    """Say whether the chain hash fits the fields; where somebody put what we never write it does not."""
+    try:
+        return is_chained(state)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401 - any value of an attribute
+    if isinstance(value, bytes):
+        return f"base64:{base64.b64encode(value).decode()}"
+    if isinstance(value, dict):
+        return {name: _json(member) for name, member in value.items()}
+    return [_json(member) for member in value] if isinstance(value, list) else value
+
+
+def _bounded(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the line with big values replaced, if it is too long; its chain can't be recomputed then."""
+    if len(canonical(line)) <= MAX_LINE_BYTES:
+        return line
+    kept: dict[str, Any] = {name: line[name] for name in ("webhookId", "previous") if name in line}
+    if isinstance(kept.get("previous"), dict):
+        kept["previous"] = {name: _small(value) for name, value in kept["previous"].items()}
+    return {**{name: _small(value) for name, value in line.items()}, **kept, "isMasked": True}
+
+
+def _small(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    text = canonical(value)
+    if len(text) <= MAX_VALUE_BYTES:
+        return value
+    return {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}
+
+
 def _actor(record: Mapping[str, Any], change: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     if change == "REMOVE":
         is_ttl = record.get("userIdentity", {}).get("principalId") == TTL_PRINCIPAL
@@ -73,9 +122,11 @@ def _actor(record: Mapping[str, Any], change: str, old: Mapping[str, Any], new: 
 
 
 def _is_next(change: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    if change == "MODIFY":
-        return bool(new.get("seq") == old.get("seq", 0) + 1 and new.get("prevHash") == old.get("chainHash"))
-    return change == "REMOVE" or new.get("seq") == 1
+    if change == "REMOVE":
+        return True
+    before, seq = old.get("seq") if change == "MODIFY" else 0, new.get("seq")
+    is_counted = type(before) is int and type(seq) is int and seq == before + 1
+    return is_counted and (change != "MODIFY" or new.get("prevHash") == old.get("chainHash"))
 
 
 def _moment(stamp: float | str) -> datetime:

@@ -98,7 +98,7 @@ def chain_hash(prev_hash: str, values: Mapping[str, Any]) -> str:
 def is_chained(values: Mapping[str, Any]) -> bool:
     """Say whether an item or audit line carries the chain hash that its own fields give."""
     expected = chain_hash(str(values.get("prevHash", "")), values)
-    return hmac.compare_digest(expected, str(values.get("chainHash", "")))
+    return hmac.compare_digest(expected.encode(), str(values.get("chainHash", "")).encode(errors="backslashreplace"))
 
 
 def follows(later: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> bool:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lambdas.shared.audit_record import AuditKey, follows, is_chained
-from lambdas.shared.audit_wire import is_genuine_write
+from lambdas.shared.audit_record import CHAINED, AuditKey, follows, is_chained
+from lambdas.shared.audit_wire import is_genuine_write, lengthen
 from lambdas.shared.errors import UnavailableError
 from tests.fakes_aws import Fault
 from tests.fakes_trip import Trip, stripe_body
@@ -105,3 +105,41 @@ def test_a_card_number_that_slipped_through_is_masked_and_said_so() -> None:
     trip.audit()
     (line,) = trip.audit_lines()
     assert (line["account"], line["isMasked"]) == ("[redacted]", True)
+
+
+HOSTILE = (
+    {"S": "\u00e9"}, {"S": ""}, {"S": "x" * 390_000}, {"N": "1E+125"}, {"N": "-1.5E-130"}, {"B": "AAEC"},
+    {"BOOL": True}, {"SS": ["a"]}, {"NS": ["1"]}, {"BS": ["AA=="]}, {"M": {"a": {"B": "AA=="}}}, {"L": [{"B": "AA=="}]},
+)  # fmt: skip
+
+
+def test_whatever_somebody_puts_into_a_row_becomes_a_line() -> None:
+    """Put there, changed and removed: each write is told, none as one of ours, and none holds up the stream."""
+    trip = trip_with_a_story()
+    image, told = trip.aws.stream[-1]["dynamodb"]["NewImage"], len(trip.aws.stream)
+    names = [name for name in (*CHAINED, "prevHash", "chainHash") if name != "webhookId"]  # that is the table's key
+    for name in names:
+        for value in HOSTILE:
+            hostile = {**image, name: value}
+            for change, images in {
+                "INSERT": {"NewImage": hostile},
+                "MODIFY": {"OldImage": image, "NewImage": hostile},
+                "REMOVE": {"OldImage": hostile},
+            }.items():
+                held = {"ApproximateCreationDateTime": 1.5, "SequenceNumber": "9", **images}
+                trip.aws.stream.append({"eventID": "e", "eventName": change, "dynamodb": held})
+    trip.audit()
+    lines = [line for line in trip.lines if line["type"] == "audit"][told:]
+    assert len(lines) == len(names) * len(HOSTILE) * 3
+    assert all(is_genuine_write(line, [KEY]) for line in lines)
+    assert max(len(json.dumps(line)) for line in lines) < 150_000
+    assert not any(lengthen(line)["isChained"] for line in lines)
+
+
+def test_what_follows_a_number_that_was_made_a_text_is_told() -> None:
+    """The write after it has nothing to count from."""
+    trip = trip_with_a_story()
+    images = trip.aws.stream[-1]["dynamodb"]
+    images["OldImage"] = {**images["OldImage"], "seq": {"S": "1"}}
+    trip.audit()
+    assert trip.audit_lines()[-1]["isChained"] is False
