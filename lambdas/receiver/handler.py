@@ -46,6 +46,8 @@ ANSWERS: dict[type[WebhookError], tuple[int, str]] = {
     UnavailableError: (UNAVAILABLE, "try again"),
 }
 """What the sender is told. Why, exactly, stands in our log only: an attacker learns nothing from it."""
+REFUSALS = tuple(cls for cls, (status, _) in ANSWERS.items() if status != UNAVAILABLE)
+"""What is the sender's doing: an error in the trace, not a fault of ours."""
 
 
 class LambdaContext(Protocol):
@@ -123,7 +125,8 @@ def _receive(
         "enqueue": AwsCall.queue("SendMessage", settings.queue_url),
     }
     is_bounded = deadline.within(lambda: context.get_remaining_time_in_millis() / 1000)
-    with is_bounded, span(f"{FUNCTION}-{settings.environment}", header, calls=calls) as trace:
+    name = f"{FUNCTION}-{settings.environment}"
+    with is_bounded, span(name, header, calls=calls, refusals=REFUSALS) as trace:
         trace.annotate(provider=_known(request.provider))
         try:
             receipt = receiver.receive(request, trace)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+Refusals = tuple[type[Exception], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceHeader:
@@ -108,7 +110,15 @@ class _Silent:
 
 
 class _Sampled:
-    def __init__(self, recorder: Any, segment: Any, header: TraceHeader, calls: Mapping[str, AwsCall]) -> None:  # noqa: ANN401 - the SDK is untyped
+    def __init__(
+        self,
+        recorder: Any,  # noqa: ANN401 - the SDK is untyped
+        segment: Any,  # noqa: ANN401
+        header: TraceHeader,
+        calls: Mapping[str, AwsCall],
+        refusals: Refusals,
+    ) -> None:
+        self._refusals = refusals
         self._recorder = recorder
         self._segment = segment
         self._header = header
@@ -130,12 +140,22 @@ class _Sampled:
     def _subsegment(self, name: str, *, namespace: str = "local") -> Iterator[Any]:
         subsegment = self._recorder.begin_subsegment(name, namespace=namespace)
         try:
-            yield subsegment
-        except Exception:
-            subsegment.add_fault_flag()
-            raise
+            with self.flagged(subsegment):
+                yield subsegment
         finally:
             self._recorder.end_subsegment()
+
+    @contextmanager
+    def flagged(self, entity: Any) -> Iterator[None]:  # noqa: ANN401 - the SDK is untyped
+        """Mark a segment or subsegment with what ends it: an error of the caller's or a fault of ours."""
+        try:
+            yield
+        except self._refusals:
+            entity.add_error_flag()
+            raise
+        except Exception:
+            entity.add_fault_flag()
+            raise
 
     def annotate(self, **annotations: str | int | bool | None) -> None:
         for key, value in annotations.items():
@@ -151,21 +171,23 @@ class _Sampled:
 
 
 @contextmanager
-def span(name: str, header: TraceHeader, *, calls: Mapping[str, AwsCall] | None = None) -> Iterator[Span]:
+def span(
+    name: str, header: TraceHeader, *, calls: Mapping[str, AwsCall] | None = None, refusals: Refusals = ()
+) -> Iterator[Span]:
     """Open a segment in the trace of `header`; silent unless it is sampled. What it raises passes through.
 
-    `calls` says of steps, by name, which AWS call they consist of.
+    `calls` says of steps, by name, which AWS call they consist of. `refusals` are the exceptions that are the caller's
+    doing, X-Ray's errors; any other is a fault.
     """
     if not header.is_sampled:
         yield _Silent(header)
         return
     recorder = _recorder()
     segment = recorder.begin_segment(name=name, traceid=header.root, parent_id=header.parent, sampling=1)
+    sampled = _Sampled(recorder, segment, header, calls or {}, refusals)
     try:
-        yield _Sampled(recorder, segment, header, calls or {})
-    except Exception:
-        segment.add_fault_flag()
-        raise
+        with sampled.flagged(segment):
+            yield sampled
     finally:
         recorder.end_segment()
 

@@ -60,22 +60,28 @@ def test_the_sdk_is_not_loaded_unless_sampled() -> None:
 _TRIP = f"""
 from tests.fakes_trip import Trip, secret, signed_headers, stripe_body
 trip, body = Trip(), stripe_body(webhookctl={{"failTimes": 1}})
-headers = signed_headers("stripe", body, secret=secret("stripe"))
-trip.post("stripe", body, {{**headers, "X-Amzn-Trace-Id": "Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1"}})
+traced = {{"X-Amzn-Trace-Id": "Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1"}}
+headers = traced | signed_headers("stripe", body, secret=secret("stripe"))
+trip.post("stripe", body, headers)
 trip.drain()
 trip.audit()
+trip.post("stripe", body + b" ", headers)
 """
 
 
 def test_one_trace_holds_receiver_every_attempt_and_audit() -> None:
-    """Each continues the receiver's segment: by the message's header, and the audit logger by the item."""
+    """Each continues the receiver's segment: by the message's header, and the audit logger by the item.
+
+    A forgery is the sender's error and no fault of the receiver's.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         daemon.settimeout(5)
         environ = {"AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}", "AWS_DEFAULT_REGION": "us-east-1"}
         root = Path(__file__).parents[4]
         subprocess.run([sys.executable, "-c", _TRIP], check=True, env=environ, cwd=root, stdout=subprocess.DEVNULL)
-        receiver, *others = (json.loads(daemon.recv(65536).split(b"\n", 1)[1]) for _ in range(5))
+        receiver, *others, forged = (json.loads(daemon.recv(65536).split(b"\n", 1)[1]) for _ in range(6))
+    assert (forged["annotations"]["outcome"], forged["error"], "fault" in forged) == ("refused", True, False)
     assert {segment["trace_id"] for segment in (receiver, *others)} == {ROOT}
     assert {segment["parent_id"] for segment in others} == {receiver["id"]}
     told = [(segment["name"], segment["annotations"]) for segment in others]
@@ -92,7 +98,10 @@ def test_one_trace_holds_receiver_every_attempt_and_audit() -> None:
 
 
 def test_a_sampled_span_sends_one_segment_with_steps_and_annotations() -> None:
-    """The daemon gets the segment in the webhook's trace, its steps as subsegments; a failing step is a fault."""
+    """The daemon gets the segment in the webhook's trace, its steps as subsegments; a failing step is a fault.
+
+    What the caller did wrong is an error instead, of the step and of the segment.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         daemon.settimeout(5)
@@ -105,10 +114,16 @@ def test_a_sampled_span_sends_one_segment_with_steps_and_annotations() -> None:
             "    try:\n"
             "        with s.step('store'): raise ValueError('4242')\n"
             "    except ValueError: pass\n"
+            "try:\n"
+            f"    with span('refusing', TraceHeader(root={ROOT!r}, is_sampled=True), refusals=(LookupError,)) as s:\n"
+            "        with s.step('verify'): raise KeyError\n"
+            "except KeyError: pass\n"
         )
         environ = {"AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}"}
         out = subprocess.run([sys.executable, "-c", code], check=True, env=environ, capture_output=True, text=True)
-        document = json.loads(daemon.recv(65536).split(b"\n", 1)[1])
+        document, refusing = (json.loads(daemon.recv(65536).split(b"\n", 1)[1]) for _ in range(2))
+    for refused in (refusing, *refusing["subsegments"]):
+        assert (refused.get("error"), refused.get("fault")) == (True, None)
     assert (document["trace_id"], document["parent_id"], document["name"]) == (ROOT, "53995c3f42cd8ad8", "receiver")
     assert document["annotations"] == {"webhook_id": "stripe:evt_1", "attempt": 2}
     assert [(s["name"], s.get("fault", False)) for s in document["subsegments"]] == [("verify", False), ("store", True)]
