@@ -6,7 +6,8 @@ Hours may lie between them, so each has its own scale; the names stand in one co
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from webhookctl.core.trace.waterfall import Style, Waterfall, attempts, cut, span_of_time
+from webhookctl.core.trace.clock import span_of_time
+from webhookctl.core.trace.waterfall import Style, Waterfall, attempts, cut
 from webhookctl.core.wrapped import wrapped
 
 

@@ -1,24 +1,21 @@
 """A trace's documents as a flat list of spans in the order of a picture, with what lies between them.
 
 Incomplete traces are normal: a parent that never came is a span of its own (`missing`), a span without end reaches to
-the end of the trace (`in_progress`), and one that begins before its parent, because another machine's clock runs
-slow, is moved to the parent's start (`clamped`).
+the end of the trace (`in_progress`), and one that another machine's clock puts where it can't have been is moved
+(`clock`).
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
 from webhookctl.core.audit.records import AuditRecord
+from webhookctl.core.trace.clock import Bar, bars, clock_note
+from webhookctl.core.trace.forest import GATEWAY, forest
 from webhookctl.core.trace.traces import TraceDocuments, moment
 
-_GATEWAY = "AWS::ApiGateway::Stage"
-"""The outermost segment of ours: what it names as its parent is the caller's own, and never in the trace."""
-_LAYERS = {_GATEWAY: "API Gateway", "AWS::Lambda": "Lambda"}
-_PLUMBING = frozenset({"Invocation", "Overhead"})
-"""Subsegments of the Lambda service that repeat the bar above them; as one for an AWS call repeats its step's."""
+_LAYERS = {GATEWAY: "API Gateway", "AWS::Lambda": "Lambda"}
 _SEND = "enqueue"
 _WORK, _RECORD = "attempt", "seq"
 """Annotations that only the processor's and the audit logger's segments have."""
@@ -64,29 +61,15 @@ class TraceTree:
     limit_exceeded: bool = False
 
 
-@dataclass(slots=True)
-class _Raw:
-    document: Mapping[str, Any]
-    is_segment: bool
-    parent_id: str | None
-    children: list["_Raw"] = field(default_factory=list)
-
-    @property
-    def start(self) -> float:
-        return float(self.document.get("start_time") or 0.0)
-
-
 def build(trace: TraceDocuments, audit: Iterable[AuditRecord] = ()) -> TraceTree:
     """Return the tree of a trace. An audit record stands below the audit logger's bar, at the moment of writing.
 
     Where the audit logger left no bar, its records stand at the end.
     """
-    roots, everything = _forest(trace)
-    times = [raw.start for raw in everything] + [float(raw.document.get("end_time") or raw.start) for raw in everything]
-    begin, end = (min(times), max(times)) if times else (0.0, 0.0)
-    spans: list[Span] = []
-    for root in roots:
-        spans += _spans(root, begin=begin, end=end, depth=0, floor=begin)
+    drawn = list(bars(forest(trace.segments)))
+    begin = min((bar.start for bar in drawn), default=0.0)
+    end = max((bar.end or bar.start for bar in drawn), default=0.0)
+    spans = [_span(bar, begin, end) for bar in drawn]
     found = {key: value for span in spans if _RECORD not in span.annotations for key, value in span.annotations.items()}
     spans = list(_with_records(_with_waits(spans), {record.seq: record for record in audit}, begin))
     attempts = [span for span in spans if _WORK in span.annotations]
@@ -103,85 +86,21 @@ def build(trace: TraceDocuments, audit: Iterable[AuditRecord] = ()) -> TraceTree
     )
 
 
-def _forest(trace: TraceDocuments) -> tuple[list[_Raw], list[_Raw]]:
-    by_id: dict[str, _Raw] = {}
-    for document in trace.segments:
-        _collect(document, document.get("parent_id"), by_id, is_segment=document.get("type") != "subsegment")
-    waiting: dict[str, list[_Raw]] = defaultdict(list)
-    roots: list[_Raw] = []
-    for raw in sorted(by_id.values(), key=lambda raw: raw.start):
-        parent = by_id.get(raw.parent_id or "")
-        if parent is not None and not _is_above(raw, parent, by_id):
-            parent.children.append(raw)
-        elif raw.parent_id and parent is None and raw.document.get("origin") != _GATEWAY:
-            waiting[raw.parent_id].append(raw)
-        else:
-            roots.append(raw)
-    roots += [_Raw({"id": id_, "name": "(segment missing)"}, True, None, children) for id_, children in waiting.items()]
-    return sorted(roots, key=_first_start), list(by_id.values())
-
-
-def _collect(document: Mapping[str, Any], parent_id: str | None, by_id: dict[str, _Raw], *, is_segment: bool) -> None:
-    raw = _Raw(document, is_segment, parent_id)
-    by_id[str(document.get("id"))] = raw
-    for child in document.get("subsegments") or ():
-        _collect(child, str(document.get("id")), by_id, is_segment=False)
-
-
-def _is_above(raw: _Raw, parent: _Raw, by_id: Mapping[str, _Raw]) -> bool:
-    """Return whether `raw` lies above `parent`, so that hanging it below would close a loop."""
-    seen: set[int] = set()
-    current: _Raw | None = parent
-    while current is not None and id(current) not in seen:
-        if current is raw:
-            return True
-        seen.add(id(current))
-        current = by_id.get(current.parent_id or "")
-    return False
-
-
-def _first_start(raw: _Raw) -> float:
-    return raw.start or min((child.start for child in raw.children), default=0.0)
-
-
-def _spans(raw: _Raw, *, begin: float, end: float, depth: int, floor: float) -> Iterator[Span]:
-    """Yield a span and what lies in it. `floor`: the parent's start, before which nothing can have begun."""
-    document = raw.document
-    if _is_plumbing(raw):
-        for child in raw.children:
-            yield from _spans(child, begin=begin, end=end, depth=depth, floor=floor)
-        return
-    notes, start = [], _first_start(raw)
-    if not document.get("start_time"):
-        notes.append("missing")
-    if start < floor:
-        notes.append(f"clock {1000 * (start - floor):+.0f} ms")
-    shown = max(start, floor)
-    if document.get("in_progress"):
-        notes.append("in progress")
-    last = document.get("end_time") or (end if document.get("in_progress") else start)
+def _span(bar: Bar, begin: float, end: float) -> Span:
+    document = bar.node.document
     response = (document.get("http") or {}).get("response") or {}
-    yield Span(
+    return Span(
         id=str(document.get("id")),
         name=_name(document),
-        kind="segment" if raw.is_segment else "step",
-        depth=depth,
-        start_s=round(shown - begin, 6),
-        took_s=round(max(float(last) - shown, 0.0), 6),
+        kind="segment" if bar.node.is_segment else "step",
+        depth=bar.depth,
+        start_s=round(bar.start - begin, 6),
+        took_s=round((end if bar.end is None else bar.end) - bar.start, 6),
         result=_result(document),
-        note=", ".join(notes),
+        note=bar.note,
         status=response.get("status"),
         annotations=document.get("annotations") or {},
     )
-    for child in sorted(raw.children, key=lambda child: child.start):
-        yield from _spans(child, begin=begin, end=end, depth=depth + 1, floor=shown)
-
-
-def _is_plumbing(raw: _Raw) -> bool:
-    """Return whether a bar only repeats what the one above it says: Lambda's function within Lambda."""
-    if not raw.is_segment:
-        return raw.document.get("name") in _PLUMBING or raw.document.get("namespace") == "aws"
-    return raw.document.get("origin") == "AWS::Lambda::Function" and bool(raw.parent_id) and bool(raw.children)
 
 
 def _name(document: Mapping[str, Any]) -> str:
@@ -232,20 +151,22 @@ def _with_records(spans: Iterable[Span], records: dict[int | None, AuditRecord],
             told.add(seq)
             yield span
             record = records.get(seq)
-            yield _audit_span(record, begin, depth=span.depth + 1) if record else _absent(span)
+            yield _audit_span(record, begin, below=span) if record else _absent(span)
     yield from (_audit_span(record, begin) for seq, record in records.items() if seq not in told)
 
 
-def _audit_span(record: AuditRecord, begin: float, depth: int = 0) -> Span:
-    at = max(record.written_at.timestamp() - begin, 0.0)
+def _audit_span(record: AuditRecord, begin: float, *, below: Span | None = None) -> Span:
+    """Return the span of an audit line, never before the bar of its writing, nor before the trace."""
+    written = record.written_at.timestamp() - begin
     return Span(
         id=record.event_id,
         name=f"audit line {record.seq}: {record.status}",
         kind="audit",
-        depth=depth,
-        start_s=round(at, 6),
+        depth=below.depth + 1 if below else 0,
+        start_s=round(max(written, below.start_s if below else 0.0), 6),
         took_s=0.0,
         result="ok",
+        note="" if below else clock_note(min(written, 0.0)),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from webhookctl.core.logs import LogEvent
+from webhookctl.core.trace.clock import span_of_time
 from webhookctl.core.trace.tree import Span, TraceTree
 
 Style = Callable[..., str]
@@ -135,15 +135,6 @@ def _annotations(span: Span) -> str:
     if span.status is not None and span.depth == 0:
         shown.insert(0, f"HTTP {span.status}")
     return " ".join(shown)
-
-
-def span_of_time(seconds: float) -> str:
-    """Return a length of time as a person reads it."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 120:  # noqa: PLR2004 - two minutes still read well in seconds
-        return f"{seconds:.2f} s"
-    return str(timedelta(seconds=round(seconds)))
 
 
 def cut(text: str, width: int) -> str:

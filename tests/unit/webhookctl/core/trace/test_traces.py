@@ -203,6 +203,61 @@ def test_a_clock_that_runs_slow_is_clamped_and_said() -> None:
     assert spans[1].note == "clock -60 ms"
 
 
+@pytest.mark.parametrize("off_ms", [-3_600_000, -60, 0, 60])
+def test_a_childs_clock_never_stretches_the_picture(off_ms: int) -> None:
+    """Whatever Lambda's clock says, it works within the gateway's time; its steps move with it, and last as long."""
+    gateway = _document("stage", 0, 50, id=GATEWAY, origin="AWS::ApiGateway::Stage")
+    verify, store = _document("verify", off_ms + 12, 5), _document("store", off_ms + 20, 15)
+    receiver = _document("receiver", off_ms + 10, 30, parent_id=GATEWAY, subsegments=[verify, store])
+    tree = build(TraceDocuments(trace_id=TRACE, segments=(gateway, receiver)))
+    assert tree.started_at == BEGIN
+    assert tree.duration_s == pytest.approx(0.05)
+    _, moved, *steps = tree.spans
+    assert 0 <= moved.start_s <= moved.end_s <= tree.duration_s + 1e-6
+    assert moved.took_s == pytest.approx(0.03)
+    told = [(round(1000 * (step.start_s - moved.start_s)), round(1000 * step.took_s), step.note) for step in steps]
+    assert told == [(2, 5, ""), (10, 15, "")]
+    assert moved.note == {-3_600_000: "clock -1:00:00", -60: "clock -50 ms", 0: "", 60: "clock +50 ms"}[off_ms]
+
+
+def test_what_a_queue_delivers_later_is_no_clocks_fault() -> None:
+    """The receiver does not wait for the processor: it may begin any time after."""
+    receiver = _document("receiver", 0, 50, id=RECEIVER)
+    processor = _document("processor", 60_000, 20, parent_id=RECEIVER)
+    tree = build(TraceDocuments(trace_id=TRACE, segments=(receiver, processor)))
+    assert tree.duration_s == pytest.approx(60.02)
+    assert tree.spans[1].note == ""
+
+
+def test_a_processor_whose_clock_runs_slow_still_stands_behind_its_queue() -> None:
+    """When it began is not known; that the message was sent before is."""
+    tree = build(_received(_attempt(1, -500, 40, passes=True)))
+    names = [span.name for span in tree.spans]
+    assert names.index("enqueue") < names.index("in the queue") < names.index("payment-processor-dev")
+    assert tree.spans[names.index("in the queue")].took_s == 0
+    assert tree.spans[names.index("payment-processor-dev")].note == "clock -522 ms"
+
+
+def test_a_segment_that_ends_before_it_starts_is_marked() -> None:
+    """It takes no time, and the picture is no longer for it."""
+    backwards = _document("processor", 100, -4000, parent_id=RECEIVER)
+    tree = build(TraceDocuments(trace_id=TRACE, segments=(_document("receiver", 0, 500, id=RECEIVER), backwards)))
+    assert tree.started_at == BEGIN
+    assert tree.duration_s == pytest.approx(0.5)
+    assert (tree.spans[1].took_s, tree.spans[1].note) == (0.0, "ends 4.00 s before its start")
+
+
+def test_an_audit_line_never_stands_before_its_trace_or_its_bar() -> None:
+    """The audit logger's clock runs slow: its bar is marked, and the line stands in it; without a bar the line is."""
+    world = AuditWorld(at=BEGIN - timedelta(seconds=60))
+    world.receive("evt_1")
+    bar, line = build(_received(_audited(1, "RECEIVED", -60_000)), _records(world)).spans[-2:]
+    assert (bar.note, line.name, line.note) == ("clock -60.02 s", "audit line 1: RECEIVED", "")
+    assert line.start_s == bar.start_s
+    alone = build(_received(), _records(world)).spans[-1]
+    assert (alone.start_s, alone.note) == (0.0, "clock -60.00 s")
+
+
 def test_a_segment_in_progress_reaches_to_the_end_and_is_marked() -> None:
     """It has no end yet."""
     documents = (_document("receiver", 0, 500, id=RECEIVER), _document("processor", 100, None, parent_id=RECEIVER))
