@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# uv trusts what pip and git trust: a company's own certificate authority too.
+export UV_SYSTEM_CERTS ?= true
 STAMP := $(VENV)/.ready
 
 .PHONY: help setup demo docs model faults soak fuzz load test check format lint types imports deps spelling lock up down clean
