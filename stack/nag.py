@@ -29,7 +29,6 @@ _SECRETS: Final = (
 )
 _FUNCTIONS: Final = ("Lambdas/Receiver", "Lambdas/Processor", "Lambdas/AuditLogger")
 _POLICIES: Final = tuple(f"{function}Role/Policy" for function in _FUNCTIONS)
-_ROLES: Final = tuple(f"{function}Role" for function in _FUNCTIONS)
 _METHOD: Final = ("Ingress/Api/Default/webhook/{provider}/POST",)
 _LAST_QUEUES: Final = ("Processing/DeadLetters", "Audit/Failures")
 _NO_AUTHORIZER: Final = (

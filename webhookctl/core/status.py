@@ -68,11 +68,6 @@ class EnvironmentStatus:
     functions: Sequence[FunctionLine]
     providers: Sequence[ProviderLine]
 
-    @property
-    def is_healthy(self) -> bool:
-        """Whether nothing needs a person."""
-        return self.health == "ok"
-
 
 class QueueReader(Protocol):
     """Reads queues' depths."""

@@ -49,11 +49,6 @@ class LocalEnvironment:
         """The WAFv2 API, with sampled requests and limited keys."""
         return self.aws_url
 
-    @property
-    def xray_daemon_address(self) -> str:
-        """Where the Lambdas send trace segments (UDP)."""
-        return f"{LOOPBACK}:{self.ports.xray_daemon}"
-
 
 def client_variables(environment: LocalEnvironment) -> dict[str, str]:
     """Return the environment variables that point any AWS client (SDKs, AWS CLI, CDK) at the local environment."""
