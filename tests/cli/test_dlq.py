@@ -60,7 +60,7 @@ def test_limit_bounds_what_is_looked_at(shop: Shop, limit: int, seen: int) -> No
         (["redrive", "--rate", "0"], 2, "is not a rate"),
         (["redrive", "--max", "0"], 2, "--max"),
         (["redrive", "--deadline", "soon"], 2, "not a duration"),
-        (["redrive", "--patch", "nope.json"], 2, "is not readable JSON"),
+        (["redrive", "--patch", "nope.json"], 5, "nope.json can't be read: there is no such file"),
         (["redrive", "--edit", "--patch", "nope.json"], 2, "two ways to the same change"),
         (["redrive", "--edit"], 2, "--edit changes one payload, and 4 are meant"),
         (["redrive", "--resume"], 2, "--resume needs --journal FILE"),

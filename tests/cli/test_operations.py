@@ -125,7 +125,7 @@ def test_settings_tell_where_they_come_from(cli: Callable[..., Ran], tmp_path: P
 
 ODD: dict[str, tuple[str, int, str]] = {
     "bad name": ("status -e 1x", 2, "environment name '1x'"),
-    "unknown output": ("outputs Nope -e dev", 5, "has no output 'Nope'"),
+    "unknown output": ("outputs Nope -e dev", 5, "there is no output 'Nope'"),
     "unknown provider": ("secrets rotate nobody --generate -e dev --yes", 2, "unknown provider 'nobody'"),
     "no key on stdin": ("secrets set stripe --from /dev/null -e dev --yes", 2, "no key was given"),
     "no such file": ("secrets rotate stripe --from /nowhere -e dev --yes", 5, "/nowhere can't be read"),

@@ -43,6 +43,7 @@ _UNREACHABLE: Final = (aws_errors.ConnectionError, aws_errors.HTTPClientError)
 _UNUSABLE_SETTINGS: Final = (
     aws_errors.ProfileNotFound,
     aws_errors.NoRegionError,
+    aws_errors.InvalidRegionError,
     aws_errors.ConfigParseError,
     aws_errors.InvalidConfigError,
 )

@@ -12,12 +12,13 @@ from lambdas.shared.webhook import StoredWebhook
 from webhookctl.context import AppContext
 from webhookctl.core.dlq import json_patch
 from webhookctl.core.dlq.scan import ScanLimits
+from webhookctl.core.operator_file import read_text
 from webhookctl.core.redrive.plan import RedrivePlan
 from webhookctl.errors import CancelledError, NotFoundError, UsageError
 
 
 def patched_plan(plan: RedrivePlan, file: Path) -> RedrivePlan:
-    """Return the plan with the JSON patch of a file. Raises UsageError."""
+    """Return the plan with the JSON patch of a file. Raises UsageError, NotFoundError."""
     return replace(plan, patch=json_patch.parse(_json(file)))
 
 
@@ -78,7 +79,8 @@ def _open_editor(path: Path) -> None:
 
 
 def _json(path: Path) -> object:
+    text = read_text(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path.name} is not readable JSON: {error}") from error
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path.name} is not JSON: {error}") from error

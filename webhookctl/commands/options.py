@@ -28,7 +28,8 @@ def parsed_span(text: str | timedelta) -> timedelta:
         raise typer.BadParameter(error.message) from error
 
 
-def _provider(name: str) -> str:
+def served_provider(name: str) -> str:
+    """Return the name of a provider that the stack has a path for, or raise the usage error that Typer prints."""
     if name not in PROVIDERS:
         raise typer.BadParameter(f"unknown provider {name!r} (one of {', '.join(PROVIDERS)})")
     return name
@@ -81,7 +82,7 @@ Until = Annotated[
 ]
 Provider = Annotated[
     str | None,
-    typer.Option("--provider", "-p", parser=_provider, metavar="NAME", help="Only this provider's."),
+    typer.Option("--provider", "-p", parser=served_provider, metavar="NAME", help="Only this provider's."),
 ]
 EventType = Annotated[
     str | None, typer.Option("--type", "-t", parser=typed, metavar="TYPE", help="Only this event type.")

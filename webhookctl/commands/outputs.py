@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from webhookctl.context import Context
+from webhookctl.errors import NotFoundError
 
 
 def outputs(
@@ -16,4 +17,6 @@ def outputs(
     APIEndpoint comes in the form that is reachable from here.
     """
     found = ctx.obj.outputs
+    if name and name not in found.values:
+        raise NotFoundError(f"there is no output {name!r}", hint=f"one of: {', '.join(found.values)}")
     ctx.obj.show(found[name] if name else found.values)

@@ -9,14 +9,14 @@ from typing import Annotated, Final
 
 import typer
 
-from webhookctl.commands.options import Confirm, Since, Yes
+from webhookctl.commands.options import Confirm, Since, Yes, served_provider
 from webhookctl.context import AppContext, Context
 from webhookctl.core.operator_file import read_text
 from webhookctl.errors import UsageError
 
 app = typer.Typer(help="The providers' signing keys: list, set, rotate, retire.", no_args_is_help=True)
 
-Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="stripe, paypal or square.")]
+Provider = Annotated[str, typer.Argument(metavar="PROVIDER", parser=served_provider, help="stripe, paypal or square.")]
 From = Annotated[
     Path | None,
     typer.Option("--from", metavar="FILE", help="Read the key from this file; - is stdin. Default: ask, or stdin."),
@@ -115,9 +115,7 @@ def _value(app: AppContext, source: Path | None, provider: str) -> str:
     else:
         text = sys.stdin.read()
     if not text.strip():
-        raise UsageError(
-            "no key was given", hint=f"pipe it in, or name a file: webhookctl secrets set {provider} --from FILE"
-        )
+        raise UsageError("no key was given", hint="pipe it in, or name a file that holds it with --from FILE")
     return text.strip()
 
 
@@ -134,5 +132,5 @@ def _url_members(app: AppContext, provider: str, url: str) -> dict[str, str | No
     if url == "auto":
         return {"notificationUrl": app.outputs.webhook_url(provider), "notificationUrlSetBy": None}
     if not url.startswith("https://") and not app.is_disposable:
-        raise UsageError(f"{url!r} is not an https URL")
+        raise UsageError(f"{url!r} is not an https URL", hint="give the URL that Square shows, or auto")
     return {"notificationUrl": url, "notificationUrlSetBy": "operator"}

@@ -13,7 +13,8 @@ def reading(path: Path, *, hint: str | None = None) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise NotFoundError(f"{path} can't be read: there is no such file", hint=hint) from error
+        where = None if path.is_absolute() else f"relative paths start in {Path.cwd()}"
+        raise NotFoundError(f"{path} can't be read: there is no such file", hint=hint or where) from error
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}", hint=hint) from error
     except UnicodeDecodeError as error:

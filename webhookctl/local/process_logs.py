@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from webhookctl.errors import NotFoundError
+from webhookctl.errors import NotFoundError, UsageError
 from webhookctl.local.places import Places, default_places
 
 PROCESSES: Final = ("engine", "front-door")
@@ -14,9 +14,11 @@ _CHUNK: Final = 64 * 1024
 
 
 def read(process: str, *, lines: int, follow: bool = False, places: Places | None = None) -> Iterator[str]:
-    """Yield the last lines of a process's log and, following, all that come. Raises NotFoundError without one."""
+    """Yield the last lines of a process's log and, following, all that come. Raises UsageError, NotFoundError."""
     path = (places or default_places()).log_of(process)
-    if process not in PROCESSES or not path.exists():
+    if process not in PROCESSES:
+        raise UsageError(f"there is no process {process!r}", hint=f"one of: {', '.join(PROCESSES)}")
+    if not path.exists():
         raise NotFoundError(f"there is no log of {process!r} in {path.parent}", hint="webhookctl local up")
     return _lines(path, lines, follow=follow)
 

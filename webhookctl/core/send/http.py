@@ -94,7 +94,9 @@ def check_url(url: str) -> str:
     except LocationParseError as error:
         raise UsageError(f"'{url}' is not a URL") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise UsageError(f"'{url}' is not an http or https URL")
+        raise UsageError(
+            f"'{url}' is not an http or https URL", hint="such as https://hooks.example.com/webhook/stripe"
+        )
     if parsed.auth or parsed.fragment:
         left_out = "a user name and password" if parsed.auth else "what stands after #"
         raise UsageError(f"--url: {left_out} would not be sent", hint="leave it out of the URL")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.shared.errors import WebhookError
-from lambdas.shared.providers.base import Key, ProviderSecret
+from lambdas.shared.providers.base import ProviderSecret
 from webhookctl.core.operator_file import read_text
 from webhookctl.errors import NotFoundError, UsageError
 
@@ -37,7 +37,10 @@ class SecretSource:
 
     def _stored(self, name: str) -> str:
         if name.startswith(("/", "./", "../", "~")):
-            raise NotFoundError(f"--secret-from {name}: there is no such file")
+            raise NotFoundError(
+                f"--secret-from {name}: there is no such file",
+                hint="a file, - for stdin, or a name or ARN in Secrets Manager",
+            )
         return self.read_stored(name)
 
 
@@ -65,11 +68,6 @@ def parse_secret(provider: str, text: str, *, url: str, signing: Callable[[], di
             hint='give the key alone, or {"keys": [{"id": "a", "value": "..."}]}',
         ) from error
     return ProviderSecret(keys=secret.keys, extra=_completed(provider, dict(secret.extra), url, signing))
-
-
-def made_up_secret(value: str) -> ProviderSecret:
-    """Return a secret of one key, for requests that are meant to be refused."""
-    return ProviderSecret(keys=(Key(id="made-up", value=value),))
 
 
 def _completed(provider: str, extra: dict[str, Any], url: str, signing: Callable[[], dict[str, str]]) -> dict[str, Any]:

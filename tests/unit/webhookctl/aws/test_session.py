@@ -28,6 +28,7 @@ def answer(code: str) -> ClientError:
         (answer("ExpiredToken"), "AWS refuses the credentials (ExpiredToken): because", "aws sso login"),
         (answer("AccessDeniedException"), "not allowed: PutItem: because", "docs/aws.md"),
         (aws_errors.NoCredentialsError(), "no usable AWS credentials", "--env local needs none"),
+        (aws_errors.InvalidRegionError(region_name="us east"), "'us east' doesn't match", "config show"),
         (aws_errors.ProfileNotFound(profile="nope"), "The config profile (nope) could not be found", "config show"),
         (aws_errors.EndpointConnectionError(endpoint_url="http://x"), "AWS can't be reached", "endpoint URL"),
     ],
