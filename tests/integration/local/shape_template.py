@@ -207,7 +207,7 @@ def _queues() -> dict[str, Any]:
                 "MetricName": "ApproximateNumberOfMessagesVisible",
                 "Dimensions": [{"Name": "QueueName", "Value": "shape-dead"}],
                 "Statistic": "Maximum",
-                "Period": 60,
+                "Period": 10,
                 "EvaluationPeriods": 1,
                 "Threshold": 0,
                 "ComparisonOperator": "GreaterThanThreshold",
