@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from lambdas.shared.webhook import Status, StoredWebhook
+from tests.stored_webhooks import NOW, stored_webhook
 from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of, unheard
@@ -16,22 +17,10 @@ from webhookctl.core.reconcile.stuck import find_stuck, requeue
 from webhookctl.core.trace.traces import TraceDocuments, TraceSummary
 from webhookctl.errors import PartialError
 
-NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
-
-def webhook(name: str, status: Status = Status.RECEIVED, *, age_min: int = 60) -> StoredWebhook:
-    """Return a stored webhook of that age."""
-    at = NOW - timedelta(minutes=age_min)
-    return StoredWebhook(
-        webhook_id=f"stripe:{name}",
-        provider="stripe",
-        event_type="refund.created",
-        event_created_at=at,
-        received_at=at,
-        status=status,
-        body=b'{"id":"evt","data":{"email":"a@b.example","amount":3}}',
-        body_sha256="0",
-    ).sealed()
+def webhook(name: str, status: Status = Status.RECEIVED, *, age_min: float = 60) -> StoredWebhook:
+    """Return a stored webhook of that age, with a body."""
+    return stored_webhook(name, status, age_min=age_min, body=b'{"id":"evt","data":{"email":"a@b.example","amount":3}}')
 
 
 def test_stuck_is_what_is_old_unprocessed_and_no_dead_letter() -> None:

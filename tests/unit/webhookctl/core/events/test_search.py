@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from lambdas.shared.webhook import PaymentEvent, Status, StoredWebhook
+from tests.stored_webhooks import NOW, stored_webhook
 from webhookctl.core.audit.records import AuditFilter
 from webhookctl.core.events.parts import PaymentFact
 from webhookctl.core.events.search import EventSources, Source, find_events, find_open, source_of
@@ -15,23 +16,8 @@ from webhookctl.core.events.stored import EventFilter, checked_key
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import UsageError
 
-NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 HOUR = EventFilter(since=NOW - timedelta(hours=1))
 LAG = timedelta(seconds=2)
-
-
-def webhook(name: str, status: Status = Status.PROCESSED, *, age_min: float = 10) -> StoredWebhook:
-    """Return a stored webhook of that age."""
-    at = NOW - timedelta(minutes=age_min)
-    return StoredWebhook(
-        webhook_id=f"stripe:{name}",
-        provider="stripe",
-        event_type="refund.created",
-        event_created_at=at,
-        received_at=at,
-        status=status,
-        body_sha256="0",
-    )
 
 
 class Store:
@@ -88,7 +74,7 @@ def found(store: Store, keep: EventFilter, payment_id: str | None = None, limit:
 
 def test_only_a_question_without_start_or_payment_scans_the_table() -> None:
     """The index answers for a payment, the audit log for a time."""
-    store = Store(webhook("a", age_min=5), webhook("b", age_min=500))
+    store = Store(stored_webhook("a", age_min=5), stored_webhook("b", age_min=500))
     assert found(store, HOUR) == ["a"]
     assert found(store, EventFilter(), "pi_1") == ["a"]
     assert store.scans == 0
@@ -100,7 +86,7 @@ def test_only_a_question_without_start_or_payment_scans_the_table() -> None:
 @pytest.mark.parametrize("status", [None, *Status])
 def test_the_audit_log_and_the_table_give_the_same_answer(status: Status | None) -> None:
     """Whatever a webhook stands at, a mark beside one included."""
-    store = Store(*(webhook(each.lower(), each, age_min=n + 1) for n, each in enumerate(Status)))
+    store = Store(*(stored_webhook(each.lower(), each, age_min=n + 1) for n, each in enumerate(Status)))
     scanned = found(store, EventFilter(status=status))
     assert found(store, replace(HOUR, status=status)) == scanned
     assert scanned == ([status.lower()] if status else ["received", "failed", "processed", "conflict"])
@@ -108,7 +94,9 @@ def test_the_audit_log_and_the_table_give_the_same_answer(status: Status | None)
 
 def test_a_limit_bounds_the_rows_that_are_read() -> None:
     """Ten thousand webhooks in the window; the newest one costs a few reads, as does the only failed one."""
-    store = Store(*(webhook(f"e{n:05}", age_min=1 + n / 1000) for n in range(10_000)), webhook("f", Status.FAILED))
+    store = Store(
+        *(stored_webhook(f"e{n:05}", age_min=1 + n / 1000) for n in range(10_000)), stored_webhook("f", Status.FAILED)
+    )
     assert found(store, HOUR, limit=1) == ["e00000"]
     assert found(store, replace(HOUR, status=Status.FAILED), limit=1) == ["f"]
     assert found(store, replace(HOUR, status=Status.RECEIVED)) == []
@@ -117,7 +105,7 @@ def test_a_limit_bounds_the_rows_that_are_read() -> None:
 
 def test_the_limit_takes_the_newest_though_the_log_tells_them_in_another_order() -> None:
     """Of the failed the log tells when they failed; an older failure may be of a newer webhook."""
-    store = Store(*(webhook(f"e{n:02}", Status.FAILED, age_min=30 - n / 10) for n in range(50)))
+    store = Store(*(stored_webhook(f"e{n:02}", Status.FAILED, age_min=30 - n / 10) for n in range(50)))
     everything = found(store, replace(HOUR, status=Status.FAILED))
     assert len(everything) == 50
     assert [found(store, replace(HOUR, status=Status.FAILED), limit=n) for n in (1, 9, 49)] == [
@@ -128,7 +116,7 @@ def test_the_limit_takes_the_newest_though_the_log_tells_them_in_another_order()
 @pytest.mark.parametrize("keep", [HOUR, EventFilter()])
 def test_pages_follow_each_other_without_gap_or_repetition(keep: EventFilter) -> None:
     """Also where several were received in the same millisecond."""
-    store = Store(*(webhook(f"e{n:02}", age_min=10 + n // 4) for n in range(23)))
+    store = Store(*(stored_webhook(f"e{n:02}", age_min=10 + n // 4) for n in range(23)))
     pages: list[str] = []
     while page := found(store, keep, limit=5):
         pages += page
@@ -139,7 +127,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(keep: EventFilter) ->
 
 def test_a_webhook_is_found_though_its_line_came_after_the_end() -> None:
     """The window is of receipts, not of lines."""
-    store = Store(webhook("a"))
+    store = Store(stored_webhook("a"))
     received = NOW - timedelta(minutes=10)
     assert found(store, replace(HOUR, until=received + LAG / 2)) == ["a"]
     assert found(store, replace(HOUR, until=received)) == []
@@ -147,9 +135,12 @@ def test_a_webhook_is_found_though_its_line_came_after_the_end() -> None:
 
 def test_what_is_open_is_found_without_reading_what_is_processed() -> None:
     """The log says what came to its end."""
-    done = (webhook(f"e{n}") for n in range(50))
+    done = (stored_webhook(f"e{n}") for n in range(50))
     store = Store(
-        *done, webhook("r", Status.RECEIVED, age_min=2), webhook("f", Status.FAILED), webhook("c", Status.CONFLICT)
+        *done,
+        stored_webhook("r", Status.RECEIVED, age_min=2),
+        stored_webhook("f", Status.FAILED),
+        stored_webhook("c", Status.CONFLICT),
     )
     assert [w.event_id for w in find_open(sources(store), HOUR)] == ["r", "f"]
     assert store.reads == 2

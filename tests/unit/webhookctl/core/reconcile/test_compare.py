@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lambdas.shared.webhook import Status, StoredWebhook
 from tests.fakes_provider_api import listed_event
+from tests.stored_webhooks import NOW, stored_webhook
 from webhookctl.core.reconcile.compare import Comparison, Standing, compare
 from webhookctl.core.reconcile.provider_events import ListedFile
 from webhookctl.errors import CheckFailedError, PartialError, UsageError
 
-NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=1)
 BEFORE = SINCE - timedelta(hours=1)
 LAST: Mapping[str, Mapping[str, Any]] = {
@@ -26,20 +26,6 @@ GOES_ON: Mapping[str, Mapping[str, Any]] = {
     "paypal": {"links": [{"rel": "next", "href": "https://x.com/"}]},
     "square": {"cursor": "c"},
 }
-
-
-def webhook(name: str, status: Status = Status.PROCESSED, *, event_type: str = "charge.refunded") -> StoredWebhook:
-    """Return a stored webhook of an hour ago."""
-    at = NOW - timedelta(hours=1)
-    return StoredWebhook(
-        webhook_id=f"stripe:{name}",
-        provider="stripe",
-        event_type=event_type,
-        event_created_at=at,
-        received_at=at,
-        status=status,
-        body_sha256="0",
-    )
 
 
 def page(*names: str, provider: str = "stripe", at: datetime = NOW, **more: Any) -> str:
@@ -62,7 +48,12 @@ def compared(
 
 def test_a_providers_list_shows_missing_waiting_and_extra_events() -> None:
     """Stripe's answer against the table; what is processed, and what is older than asked for, is not told."""
-    ours = (webhook("done"), webhook("waits", Status.RECEIVED), webhook("ours"), webhook("c#1", Status.CONFLICT))
+    ours = (
+        stored_webhook("done"),
+        stored_webhook("waits", Status.RECEIVED),
+        stored_webhook("ours"),
+        stored_webhook("c#1", Status.CONFLICT),
+    )
     comparison = compared(f"{page('done', 'waits', 'gone')}\n{page('old', at=BEFORE)}", *ours)
     assert (comparison.missing, comparison.received, comparison.processed, comparison.extra) == (1, 1, 1, 1)
     assert {(e.standing, e.webhook_id) for e in comparison.events} == {
@@ -76,14 +67,14 @@ def test_a_providers_list_shows_missing_waiting_and_extra_events() -> None:
 
 def test_what_the_table_has_is_not_missing_though_the_audit_log_lacks_it() -> None:
     """An audit line can be late, or lost."""
-    comparison = compared(page("done", "late"), webhook("done"), late=[webhook("late")])
+    comparison = compared(page("done", "late"), stored_webhook("done"), late=[stored_webhook("late")])
     assert (comparison.missing, comparison.processed) == (0, 2)
     comparison.require_complete()
 
 
 def test_a_part_of_the_list_is_never_all_fine_and_leaves_nothing_extra() -> None:
     """The saved page says that there is more; what it does hold is compared."""
-    comparison = compared(page("done", has_more=True), webhook("done"), webhook("ours"))
+    comparison = compared(page("done", has_more=True), stored_webhook("done"), stored_webhook("ours"))
     assert (comparison.is_whole, comparison.processed, comparison.extra) == (False, 1, 0)
     with pytest.raises(PartialError, match="a part of stripe's list"):
         comparison.require_complete()
@@ -108,13 +99,13 @@ def test_a_page_that_reaches_back_beyond_the_time_is_the_whole_list() -> None:
 
 def test_only_the_types_asked_for_are_compared() -> None:
     """By name or by pattern, on both sides; a type that is stored nowhere is named."""
-    comparison = compared(page("gone"), webhook("ours", event_type="payout.paid"))
+    comparison = compared(page("gone"), stored_webhook("ours", event_type="payout.paid"))
     assert comparison.types_not_stored == ("charge.refunded",)
     with pytest.raises(CheckFailedError) as failed:
         comparison.require_complete()
     assert "--type" in str(failed.value.hint)
-    assert compared(page("gone"), webhook("ours"), types=["payout.*"]).listed == 0
-    assert compared(page("gone"), webhook("ours", event_type="payout.paid"), types=["payout.*"]).extra == 1
+    assert compared(page("gone"), stored_webhook("ours"), types=["payout.*"]).listed == 0
+    assert compared(page("gone"), stored_webhook("ours", event_type="payout.paid"), types=["payout.*"]).extra == 1
     assert compared(page("gone"), types=["payout.paid", "charge.*"]).missing == 1
 
 
