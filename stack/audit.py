@@ -40,6 +40,17 @@ class Audit(Construct):
             reserved_concurrency=settings.audit_reserved_concurrency,
             log_retention_days=settings.audit_retention_days,
         )
+        self._follow(storage, settings)
+        lambda_.CfnAlias(
+            self,
+            "OperatorAlias",
+            function_name=self.logger.resource.function_name,
+            function_version="$LATEST",
+            name=outputs.OPERATOR_ALIAS,
+            description="Seals operators' actions and takes nothing else",
+        )
+
+    def _follow(self, storage: Storage, settings: Settings) -> None:
         self.logger.resource.add_event_source_mapping(
             "Source",
             event_source_arn=storage.table.table_stream_arn,
@@ -51,12 +62,4 @@ class Audit(Construct):
             retry_attempts=STREAM_RETRIES,
             max_record_age=STREAM_MAX_AGE,
             on_failure=sources.SqsDlq(self.failures),
-        )
-        lambda_.CfnAlias(
-            self,
-            "OperatorAlias",
-            function_name=self.logger.resource.function_name,
-            function_version="$LATEST",
-            name=outputs.OPERATOR_ALIAS,
-            description="Seals operators' actions and takes nothing else",
         )

@@ -50,20 +50,7 @@ class LambdaCode(Construct):
         log_level: str | None = None,
     ) -> "Function":
         """Make a function that has no permission until the stack grants some."""
-        log_group = LogGroup(
-            self,
-            f"{construct_id}Logs",
-            name=outputs.log_group_name(name),
-            settings=self._settings,
-            key=self._key,
-            retention_days=log_retention_days,
-        )
-        role = iam.Role(
-            self,
-            f"{construct_id}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"What {name} may do",
-        )
+        log_group, role = self._log_group(construct_id, name, log_retention_days), self._role(construct_id, name)
         resource = lambda_.Function(
             self,
             construct_id,
@@ -89,6 +76,24 @@ class LambdaCode(Construct):
             reserved_concurrent_executions=reserved_concurrency,
         )
         return Function(resource=resource, role=role, log_group=log_group)
+
+    def _log_group(self, construct_id: str, name: str, retention_days: int | None) -> LogGroup:
+        return LogGroup(
+            self,
+            f"{construct_id}Logs",
+            name=outputs.log_group_name(name),
+            settings=self._settings,
+            key=self._key,
+            retention_days=retention_days,
+        )
+
+    def _role(self, construct_id: str, name: str) -> iam.Role:
+        return iam.Role(
+            self,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"What {name} may do",
+        )
 
     def _wheels(self, layer_dir: Path | None) -> lambda_.LayerVersion:
         if layer_dir is None:

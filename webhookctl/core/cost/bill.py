@@ -137,18 +137,7 @@ def actual(
     counted = count(outputs, metrics, since=since, now=now)
     usage = usage_of(counted, deployed)
     there, modelled = usage_at(counted, settings, deployed=deployed, is_aws=is_aws)
-    other = {line.service: line.usd_per_million for line in _lines(there)}
-    lines = tuple(
-        ComparedLine(
-            service=line.service,
-            units=line.units,
-            usd=line.usd,
-            usd_per_million=line.usd_per_million,
-            at_settings=other[line.service],
-            modelled=modelled.get(line.service, ""),
-        )
-        for line in _lines(usage)
-    )
+    lines = _compared(usage, there, modelled)
     return ActualReport(
         prices_as_of=str(load_prices()["as_of"]),
         region=str(load_prices()["region"]),
@@ -160,6 +149,21 @@ def actual(
         settings_of=settings.environment,
         usd_per_million_at_settings=_per_million(there),
         lines=lines,
+    )
+
+
+def _compared(usage: Usage, there: Usage, modelled: Mapping[str, str]) -> tuple[ComparedLine, ...]:
+    other = {line.service: line.usd_per_million for line in _lines(there)}
+    return tuple(
+        ComparedLine(
+            service=line.service,
+            units=line.units,
+            usd=line.usd,
+            usd_per_million=line.usd_per_million,
+            at_settings=other[line.service],
+            modelled=modelled.get(line.service, ""),
+        )
+        for line in _lines(usage)
     )
 
 
