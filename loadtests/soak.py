@@ -58,7 +58,4 @@ class Forger(WebhookUser):
     @task
     def turn(self) -> None:
         """Send one forgery."""
-        provider = random.choice(self.run_state.signer.providers)
-        event_id, body = fresh_body(provider)
-        headers = self.run_state.signer.headers(provider, body)
-        self.send(provider, event_id, body + b" ", headers)
+        self.send_forged()

@@ -104,6 +104,12 @@ class WebhookUser(FastHttpUser):
             time.sleep(pause_s)
         return status
 
+    def send_forged(self) -> int:
+        """Sign one body and send another, and return the answer's status (0: none)."""
+        provider = random.choice(self.run_state.signer.providers)
+        event_id, body = fresh_body(provider)
+        return self.send(provider, event_id, body + b" ", self.run_state.signer.headers(provider, body))
+
     def send(self, provider: str, event_id: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send these bytes once, record the answer under this role, and return its status."""
         started = time.time()

@@ -98,6 +98,10 @@ def paypal_body(event_id: str = "WH-1", capture_id: str = "CAP1") -> bytes:
     return json.dumps(event).encode()
 
 
+BODIES = {"stripe": stripe_body(), "square": square_body(), "paypal": paypal_body()}
+IDS = {"stripe": "stripe:evt_1", "square": "square:sq-1", "paypal": "paypal:WH-1"}
+
+
 def signed_headers(provider: str, body: bytes, *, secret: ProviderSecret, skew_s: float = 0) -> dict[str, str]:
     """Return what the provider would send with `body`, signed `skew_s` seconds from now."""
     if provider == "paypal":

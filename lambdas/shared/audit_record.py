@@ -22,6 +22,19 @@ from lambdas.shared.errors import UnavailableError
 GENESIS = "0" * 64
 """`prevHash` of an item's first write."""
 
+MEANING = (
+    "kind",
+    "paymentId",
+    "objectId",
+    "amountMinor",
+    "currency",
+    "isCumulative",
+    "isSecondary",
+    "processedAt",
+    "expiresAt",
+)
+"""What processing sets, and nothing else does: none of it is there before the change to PROCESSED, all after it."""
+
 CHAINED = (
     "webhookId",
     "seq",
@@ -42,31 +55,10 @@ CHAINED = (
     "traceParent",
     "attempts",
     "lastError",
-    "kind",
-    "paymentId",
-    "objectId",
-    "amountMinor",
-    "currency",
-    "isCumulative",
-    "isSecondary",
-    "processedAt",
-    "expiresAt",
+    *MEANING,
     "note",
 )
 """The allow-list: what of an item is chained and may reach the audit log. Never the body."""
-
-MEANING = (
-    "kind",
-    "paymentId",
-    "objectId",
-    "amountMinor",
-    "currency",
-    "isCumulative",
-    "isSecondary",
-    "processedAt",
-    "expiresAt",
-)
-"""What processing sets, and nothing else does: none of it is there before the change to PROCESSED, all after it."""
 
 _SEAL = ("hmac", "hmacKeyId")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

@@ -12,18 +12,16 @@ from lambdas.receiver import handler as receiver_handler
 from lambdas.shared.secret_store import FRESH_S, REFRESH_EVERY_S
 from tests.fakes_aws import Fault
 from tests.fakes_trip import (
+    BODIES,
+    IDS,
     MAX_BODY_BYTES,
     Trip,
     gateway_event,
-    paypal_body,
     secret,
     signed_headers,
     square_body,
     stripe_body,
 )
-
-BODIES = {"stripe": stripe_body(), "square": square_body(), "paypal": paypal_body()}
-IDS = {"stripe": "stripe:evt_1", "square": "square:sq-1", "paypal": "paypal:WH-1"}
 
 
 def test_fault_16_secret_rotated_in_mid_flight(trip: Trip) -> None:

@@ -9,18 +9,16 @@ import pytest
 from lambdas.shared.providers.base import Verification
 from lambdas.shared.webhook import Status
 from tests.fakes_trip import (
+    BODIES,
+    IDS,
     MAX_BODY_BYTES,
     Trip,
     gateway_event,
     paypal_body,
     secret,
     signed_headers,
-    square_body,
     stripe_body,
 )
-
-BODIES = {"stripe": stripe_body(), "square": square_body(), "paypal": paypal_body()}
-IDS = {"stripe": "stripe:evt_1", "square": "square:sq-1", "paypal": "paypal:WH-1"}
 
 
 @pytest.mark.parametrize("provider", BODIES)
