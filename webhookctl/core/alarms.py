@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Protocol
 
 OK: Final = "OK"
 ALARM: Final = "ALARM"
+INSUFFICIENT_DATA: Final = "INSUFFICIENT_DATA"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

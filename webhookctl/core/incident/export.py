@@ -4,16 +4,16 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lambdas.shared.card_data import mask
 from lambdas.shared.clock import iso
-from webhookctl.core.alarms import ALARM, Alarm, AlarmChange, AlarmChanges
+from webhookctl.core.alarms import ALARM, INSUFFICIENT_DATA, OK, Alarm, AlarmChange, AlarmChanges
 from webhookctl.core.audit.records import WEBHOOK, AuditFilter, AuditLog, AuditRecord, records
 from webhookctl.core.incident.plot import plot_path, plot_svg
+from webhookctl.core.incident.redact import redacted
 from webhookctl.core.incident.report import report
 from webhookctl.core.incident.timeline import Moment, Timeline
 from webhookctl.core.logs import LogEvent, LogReader
@@ -27,7 +27,9 @@ TRACES, WHOLE_TRACES = 500, 50
 _REFUSED = ("error", "throttle")
 """Results of traces that say least: the request was refused. Those of faults and failures are kept first."""
 _T = TypeVar("_T")
-_ADDRESSES = frozenset({"sourceIp", "clientIp", "client_ip"})
+_FIRST_DATA = (INSUFFICIENT_DATA, OK)
+"""An alarm's change that tells of nothing: a new alarm, or a metric that seldom has values, and all is well."""
+_CHANGES = {"INSERT": "stored, now", "MODIFY": "changed, now", "REMOVE": "removed, was"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +76,6 @@ def export_incident(sources: IncidentSources, path: Path, *, start: datetime, en
     return written
 
 
-def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a JSON value without card numbers, and with addresses cut to their network."""
-    if isinstance(value, Mapping):
-        return {k: _network(str(v)) if k in _ADDRESSES else redacted(v) for k, v in value.items()}
-    return [redacted(v) for v in value] if isinstance(value, list) else mask(value)
-
-
-def _network(address: str) -> str:
-    if ":" in address:
-        return ":".join(address.split(":")[:3]) + "::"
-    return ".".join([*address.split(".")[:3], "0"]) if address.count(".") == 3 else "-"  # noqa: PLR2004 - IPv4
-
-
 def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, end: datetime) -> IncidentExport:
     timeline = Timeline()
     found = records(sources.audit.lines(AuditFilter(), start=start, end=end), AuditFilter())
@@ -101,6 +90,7 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
     _lines(folder / "traces.jsonl", (_plain(asdict(row)) for row in rows))
     failed = _failed_traces(sources.traces, folder, start, end)
     alarms, changes = _alarms(sources, folder, start, end)
+    changes = [change for change in changes if (change.before, change.after) != _FIRST_DATA]
     for change in changes:
         timeline.add(_of_alarm(change))
     series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
@@ -135,7 +125,8 @@ def _noting(items: Iterable[_T], what: Callable[[_T], Moment | None], timeline: 
     for item in items:
         moment = what(item)
         if moment is not None:
-            timeline.add(moment)
+            said = {"what": redacted(moment.what), "webhook_id": redacted(moment.webhook_id)}
+            timeline.add(replace(moment, **said))
         yield item
 
 
@@ -148,7 +139,7 @@ def _of_record(record: AuditRecord) -> Moment | None:
     return Moment(
         at=record.at,
         who=record.actor,
-        what=f"{record.change} {told or ''}".strip(),
+        what=f"{_CHANGES.get(record.change, record.change)} {told or ''}".strip(),
         webhook_id=record.webhook_id or "",
         is_deed=is_deed,
     )
@@ -160,15 +151,14 @@ def _of_log(whose: str) -> Callable[[LogEvent], Moment | None]:
         told = next((text for says in _SAYINGS if (text := says(fields))), None)
         if told is None:
             return None
-        webhook_id = str(mask(fields.get("webhookId") or ""))
-        return Moment(at=event.at, who=whose, what=str(mask(told)).strip(), webhook_id=webhook_id)
+        return Moment(at=event.at, who=whose, what=told.strip(), webhook_id=str(fields.get("webhookId") or ""))
 
     return moment
 
 
 def _failure(fields: Mapping[str, Any]) -> str | None:
-    """Tell what a function's line says went wrong."""
-    if fields.get("level") not in ("ERROR", "WARN"):
+    """Tell what a function's line says went wrong, or why it refused a request: a forgery, or our wrong key."""
+    if fields.get("level") not in ("ERROR", "WARN") and fields.get("outcome") != "refused":
         return None
     return f"{fields.get('outcome', 'error')}: {fields.get('reason', '')}"
 

@@ -11,6 +11,8 @@ from webhookctl.core.metrics import Series
 from webhookctl.core.trace.traces import TraceRow
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_NOTHING = "·"
+"""Not a blank: Markdown may run those together."""
 _COLUMNS = 60
 _LEGEND = (
     "Failures that are alike share a row for each minute; what alarms and people did has a row each. "
@@ -75,7 +77,7 @@ def _alarms(alarms: Sequence[Alarm], changes: Sequence[AlarmChange]) -> Iterator
             told.append((alarm.name, own or "none", alarm.state, iso(alarm.since) if alarm.since else "-"))
     yield from _table(("alarm", "changes in this time", "state now", "since"), told)
     if len(told) < len(alarms):
-        yield from ("", f"{len(alarms) - len(told)} of {len(alarms)} alarms were OK throughout.")
+        yield from ("", f"{len(alarms) - len(told)} of {len(alarms)} alarms did not go off.")
 
 
 def _metrics(series: Mapping[str, Series], start: datetime, end: datetime) -> Iterator[str]:
@@ -96,7 +98,7 @@ def _metric(name: str, series: Series, start: datetime, end: datetime) -> tuple[
         place = min(max(int((at - start) / (end - start) * len(course)), 0), len(course) - 1)
         course[place] = max(course[place], value)
     top = max(course)
-    drawn = "".join(_BLOCKS[round(value / top * (len(_BLOCKS) - 1))] if value else " " for value in course)
+    drawn = "".join(_BLOCKS[round(value / top * (len(_BLOCKS) - 1))] if value else _NOTHING for value in course)
     return name, f"`{drawn}`", f"{top:.4g}"
 
 
