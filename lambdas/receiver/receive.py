@@ -142,7 +142,7 @@ class Receiver:
 
     def _outcome_beside(self, existing: StoredWebhook, webhook: StoredWebhook) -> Outcome:
         """Tell a duplicate from another body under the same id; the latter is kept beside the first, unprocessed."""
-        if is_same_event(existing.body, webhook.body):
+        if is_same_event(existing.body, webhook.body) and not _differs_in_card_data(existing, webhook):
             return Outcome.DUPLICATE
         self.events.put(_conflict(webhook, expires_at=self.now() + self.retention))
         return Outcome.CONFLICT
@@ -201,6 +201,12 @@ def _original_hmac(body: bytes, verification: Verification, secret: ProviderSecr
     """
     value = next(key.value for key in secret.keys if key.id == verification.key_id)
     return hmac.new(value.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _differs_in_card_data(existing: StoredWebhook, webhook: StoredWebhook) -> bool:
+    """Say whether two bodies of which the same is stored were not the same: what one key's hashes tell."""
+    is_comparable = existing.body == webhook.body and existing.original_hmac_key == webhook.original_hmac_key
+    return is_comparable and existing.original_hmac != webhook.original_hmac
 
 
 def _conflict(webhook: StoredWebhook, *, expires_at: datetime) -> StoredWebhook:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.shared import aws
+from lambdas.shared.errors import MalformedError, UnavailableError
 from lambdas.shared.webhook import Status, StoredWebhook
 
 if TYPE_CHECKING:
@@ -87,10 +88,18 @@ class EventStore:
                 old = aws.condition_failed(error)
                 if old is None:
                     raise
-                return Written(existing=StoredWebhook.from_item(old))
+                return Written(existing=_read(old))
             return Written()
 
         return aws.call(SERVICE, attempt)
+
+
+def _read(old: Mapping[str, Any]) -> StoredWebhook:
+    """Read the item that stood in a write's way. One that is damaged is our fault, not that of who sent a duplicate."""
+    try:
+        return StoredWebhook.from_item(old)
+    except MalformedError as error:
+        raise UnavailableError("what is stored can't be read", reason=error.reason) from error
 
 
 def change_expression(before: StoredWebhook, after: StoredWebhook) -> Mapping[str, Any]:

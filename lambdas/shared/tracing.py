@@ -6,11 +6,15 @@ a batch mixes webhooks.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+_ROOT: Final = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+_PARENT: Final = re.compile(r"[0-9a-f]{16}")
 
 Refusals = tuple[type[Exception], ...]
 
@@ -25,14 +29,17 @@ class TraceHeader:
 
     @classmethod
     def parse(cls, text: str | None) -> "TraceHeader":
-        """Read a header; one that is absent or foreign gives a header without root."""
+        """Read a header; one that is absent or foreign gives a header without root.
+
+        Nothing but X-Ray's own form of ids is taken: the header is a stranger's, and goes on to item, log and queue.
+        """
         parts = dict(part.strip().split("=", 1) for part in (text or "").split(";") if "=" in part)
-        root = parts.get("Root", "")
-        well_formed = len(root) == len("1-00000000-000000000000000000000000") and root.startswith("1-")
+        root, parent = parts.get("Root", ""), parts.get("Parent", "")
+        is_trace = _ROOT.fullmatch(root) is not None
         return cls(
-            root=root if well_formed else None,
-            parent=parts.get("Parent") or None,
-            is_sampled=well_formed and parts.get("Sampled") == "1",
+            root=root if is_trace else None,
+            parent=parent if _PARENT.fullmatch(parent) else None,
+            is_sampled=is_trace and parts.get("Sampled") == "1",
         )
 
     @classmethod

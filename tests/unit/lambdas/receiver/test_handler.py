@@ -100,6 +100,30 @@ def test_another_body_under_a_known_id_is_recorded_and_never_processed() -> None
     assert [line["outcome"] for line in trip.lines if line["type"] == "webhook"] == ["accepted", "conflict"]
 
 
+def test_bodies_that_differ_in_their_card_data_only_are_a_conflict() -> None:
+    """What is stored of both is the same; the keyed hashes of the originals tell them apart, under one key."""
+    trip = Trip()
+    first, second = (stripe_body(memo=pan) for pan in ("4242424242424242", "5555555555554444"))
+    assert [trip.send(body) for body in (first, first, second)] == [200, 200, 200]
+    outcomes = [line["outcome"] for line in trip.lines if line["type"] == "webhook"]
+    assert outcomes == ["accepted", "duplicate", "conflict"]
+    (conflict,) = [trip.stored(key) for key in trip.aws.items if "#" in key]
+    assert (conflict.status, conflict.body) == (Status.CONFLICT, trip.stored().body)
+    assert conflict.original_hmac != trip.stored().original_hmac
+
+
+def test_a_stored_item_that_cannot_be_read_is_no_fault_of_the_sender() -> None:
+    """503, not 400: our table is damaged, and the provider must deliver again once it is mended."""
+    trip = Trip()
+    assert trip.send(stripe_body()) == 200
+    whole = trip.aws.items["stripe:evt_1"]
+    trip.aws.items["stripe:evt_1"] = {name: value for name, value in whole.items() if name != "receivedAt"}
+    assert trip.send(stripe_body()) == 503
+    assert trip.lines[-1]["reason"] == "item_malformed"
+    trip.aws.items["stripe:evt_1"] = whole
+    assert trip.send(stripe_body()) == 200
+
+
 def test_a_paypal_delivery_id_admits_one_body() -> None:
     """PayPal signs a CRC32: another body of the same CRC under a captured signature is refused and not stored."""
     trip = Trip()

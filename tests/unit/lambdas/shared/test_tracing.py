@@ -19,11 +19,26 @@ def test_a_header_survives_parse_and_print() -> None:
     assert TraceHeader.parse(str(header)) == header
 
 
-@pytest.mark.parametrize("text", [None, "", "x", "Root=;Sampled=1", "Root=1-2;Parent=;Sampled=1", "=;=;", "Root"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, "", "x", "Root=;Sampled=1", "Root=1-2;Parent=;Sampled=1", "=;=;", "Root"),
+        "Root=1-4242424242424242;Sampled=1;x=" + "y" * 17,
+        f"Root=1-{'é' * 33};Sampled=1",
+        "Root=1-5759e988-4242 4242 4242 4242 abcd;Sampled=1",
+    ],
+)
 def test_a_foreign_header_is_no_trace(text: str | None) -> None:
     """Nothing that a client sends in the header can break the receiver or force sampling of a bad root."""
     header = TraceHeader.parse(text)
     assert (header.root, header.is_sampled) == (None, False)
+
+
+@pytest.mark.parametrize("parent", ["4242424242424242424242", "é" * 16, "a b", "x" * 5000])
+def test_what_is_no_segment_is_no_parent(parent: str) -> None:
+    """It would go on to the queue, which refuses some characters, and that for every delivery of the webhook."""
+    header = TraceHeader.parse(f"Root={ROOT};Parent={parent};Sampled=1")
+    assert (header.root, header.parent) == (ROOT, None)
 
 
 def test_the_same_trace_continues_under_lambdas_segment() -> None:
