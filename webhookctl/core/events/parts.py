@@ -97,6 +97,19 @@ def refunded_minor(facts: Sequence[PaymentFact]) -> int:
     return max(_minor(latest) - gone, _sum(done) - max(beyond, 0), 0)
 
 
+def is_in(currency: str | None, fact: PaymentFact) -> bool:
+    """Whether an event's money is of a currency, as far as it is known: amounts of two have no sum."""
+    return currency is None or fact.event.currency in (None, currency)
+
+
+def gave_back(facts: Sequence[PaymentFact]) -> bool:
+    """Whether money went back by these events: a refund that stands, a running total of them, or a reversal."""
+    totals = [fact for fact in facts if fact.event.kind == "refund.succeeded" and fact.event.is_cumulative]
+    parts = [*latest_parts(facts, "refund."), *latest_parts(facts, "payment.reversed")]
+    back = [part.amount_minor for part in parts if part.status in ("succeeded", "reversed")]
+    return any(amount != 0 for amount in [*back, *(fact.event.amount_minor for fact in totals)])
+
+
 def money_text(amount_minor: int | None, currency: str | None) -> str | None:
     """Return an amount for the reader, None where it is unknown."""
     if amount_minor is None or currency is None:

@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import ClassVar, Final, Protocol
 
 from webhookctl.core.audit.records import AuditRecord
-from webhookctl.core.events.parts import Part, PaymentFact, latest_parts, money_text, refunded_minor
+from webhookctl.core.events.parts import (
+    Part,
+    PaymentFact,
+    gave_back,
+    is_in,
+    latest_parts,
+    money_text,
+    refunded_minor,
+)
 from webhookctl.errors import NotFoundError
 
 RANKS: Final[Mapping[str, tuple[int, str]]] = {
@@ -54,9 +62,10 @@ class Payment:
     """What all events of a payment come to.
 
     `status` is pending, failed, authorized, canceled, succeeded, partially_refunded, refunded, partially_reversed,
-    reversed, or unknown when only refunds or disputes were seen. `refunded_minor` counts the refunds that succeeded.
-    `net_minor` is what was paid minus those and what was reversed, None unless money moved. `amount` and `refunded`
-    are the same for the reader.
+    reversed, or unknown when only refunds or disputes were seen. `refunded_minor` counts the refunds that succeeded,
+    in the payment's currency. `net_minor` is what was paid minus those and what was reversed; None unless money moved,
+    and where some went back in another currency. Disputes are told, not counted. `amount` and `refunded` are the same
+    for the reader.
     """
 
     TABLE: ClassVar = ("payment_id", "provider", "status", "amount", "refunded", "disputed", "last_at")
@@ -121,18 +130,20 @@ def fold(payment_id: str, facts: Iterable[PaymentFact]) -> Payment | None:
     decisive = max((fact for fact in unique if fact.event.kind in RANKS), key=_rank, default=None)
     status = RANKS[decisive.event.kind][1] if decisive else "unknown"
     amount, currency = _amount(unique, decisive)
-    refunded = 0 if status == "canceled" else refunded_minor(unique)  # an authorization that ended was never money
-    reversed_ = _reversed(unique, amount)
+    own = [fact for fact in unique if is_in(currency, fact)]
+    refunded = 0 if status == "canceled" else refunded_minor(own)  # an authorization that ended was never money
+    reversed_ = _reversed(own, amount)
+    is_mixed = gave_back([fact for fact in unique if not is_in(currency, fact)])
     return Payment(
         payment_id=payment_id,
         provider=unique[0].provider,
-        status=_told(status, amount, refunded, reversed_),
+        status=_told(status, amount, refunded, reversed_, is_mixed=is_mixed),
         amount=money_text(amount, currency),
         amount_minor=amount,
         currency=currency,
         refunded=money_text(refunded or None, currency),
         refunded_minor=refunded,
-        net_minor=_net(status, amount, refunded, reversed_),
+        net_minor=None if is_mixed else _net(status, amount, refunded, reversed_),
         refunds=latest_parts(unique, "refund."),
         disputes=latest_parts(unique, "dispute."),
         first_at=unique[0].at,
@@ -141,8 +152,11 @@ def fold(payment_id: str, facts: Iterable[PaymentFact]) -> Payment | None:
     )
 
 
-def _rank(fact: PaymentFact) -> tuple[int, datetime, bool, str]:
-    return (RANKS[fact.event.kind][0], fact.at, not fact.event.is_secondary, fact.webhook_id)
+def _rank(fact: PaymentFact) -> tuple[int, datetime, bool, int, str]:
+    """Order by how final a state is, then by time; of a moment's running totals the largest is the last."""
+    event = fact.event
+    total = (event.amount_minor or 0) if event.is_cumulative else 0
+    return (RANKS[event.kind][0], fact.at, not event.is_secondary, total, fact.webhook_id)
 
 
 def _amount(facts: list[PaymentFact], decisive: PaymentFact | None) -> tuple[int | None, str | None]:
@@ -168,13 +182,13 @@ def _reversed(facts: list[PaymentFact], amount: int | None) -> int:
     return total if amount is None else min(total, amount)
 
 
-def _told(status: str, amount: int | None, refunded: int, reversed_: int) -> str:
-    """Return the status with what went back of a payment that succeeded."""
+def _told(status: str, amount: int | None, refunded: int, reversed_: int, *, is_mixed: bool) -> str:
+    """Return the status with what went back of a payment that succeeded; in another currency that is a part."""
     went_back = {"succeeded": refunded, "reversed": reversed_}.get(status)
-    if amount is None or not went_back or (status == "reversed" and went_back >= amount):
+    if amount is None or went_back is None or not (went_back or is_mixed):
         return status
     if status == "reversed":
-        return "partially_reversed"
+        return status if went_back >= amount else "partially_reversed"
     return "refunded" if refunded >= amount else "partially_refunded"
 
 
