@@ -27,6 +27,7 @@ MISTAKES = {
     "trace list --until 2h --since 1h": (2, "--since is not before --until"),
     "trace list --since 2099-01-01": (2, "--since is in the future"),
     "trace list --slow soon": (2, "is not a duration"),
+    "logs tail -f --until 5m": (2, "--until ends before: choose one"),
     "logs tail nobody": (2, "'nobody' is not one of"),
     "incident export --since tomorrow": (2, "is not a time"),
     "events list --status DONE": (2, "'DONE' is not one of"),

@@ -11,6 +11,7 @@ from webhookctl.commands.options import Follow, Since, Until
 from webhookctl.context import AppContext, Context
 from webhookctl.core import logs
 from webhookctl.core.log_lines import lines
+from webhookctl.errors import UsageError
 
 app = typer.Typer(help="Read what the deployed functions write.", no_args_is_help=True)
 
@@ -49,6 +50,8 @@ def tail(
     platform: Annotated[bool, typer.Option("--platform", help="With Lambda's own START, END and REPORT.")] = False,
 ) -> None:
     """Print log lines of the last 10 minutes (or --since), merged by time, oldest first; -f goes on."""
+    if follow and until:
+        raise UsageError("--follow goes on until Ctrl-C, --until ends before: choose one")
     app = ctx.obj
     groups = {_group(app, s): s.value for s in sources or (Source.RECEIVER, Source.PROCESSOR, Source.AUDIT)}
     start = since or app.now() - timedelta(minutes=10)

@@ -1,5 +1,6 @@
 """Log lines as an operator reads them: merged by time, without the platform's noise, JSON laid out."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +10,18 @@ from webhookctl.core.logs import LogEvent
 
 _PLATFORM = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ")
 """How the Lambda service's own lines begin."""
-_TOLD = frozenset({"time", "function", "environment", "level", "_aws", "type"})
-"""Members that the line's head tells already, or that say nothing to a reader."""
+_TOLD = frozenset(
+    {
+        *("time", "function", "environment", "level", "_aws", "type"),
+        *("timestamp", "formatVersion", "webaclId", "httpSourceName", "httpSourceId", "terminatingRuleType"),
+    }
+)
+"""Members that the line's head tells already, or that say nothing to a reader; the second row is the firewall's."""
 _PROOF = frozenset(
     {"v", "streamEventId", "prevHash", "chainHash", "hmac", "hmacKeyId", "bodySha256", "previous", "eventCreatedAt"}
 )
 """Members of audit lines that `audit verify` reads; `-o jsonl` prints them."""
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 _COLOURS = {"receiver": "cyan", "processor": "green", "audit": "yellow", "api": "bold", "waf": "red"}
 
 
@@ -32,7 +39,7 @@ class Line:
         """Yield the line for a terminal, however long: `time source LEVEL key=value ...`."""
         del width
         level = str(self.fields.get("level", "INFO"))
-        told = {key: value for key, value in self.fields.items() if key not in _TOLD | _PROOF}
+        told = {k: v for k, v in self.fields.items() if k not in _TOLD | _PROOF and v not in _EMPTY}
         text = " ".join(f"{style(key, 'dim')}={_shown(value)}" for key, value in told.items()) or self.message
         mark = "" if level == "INFO" else style(f"{level} ", "red" if level == "ERROR" else "yellow")
         head = f"{self.at:%H:%M:%S}.{self.at.microsecond // 1000:03d} "
@@ -50,4 +57,4 @@ def lines(
 
 
 def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

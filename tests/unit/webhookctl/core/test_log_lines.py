@@ -89,3 +89,12 @@ def test_a_json_line_is_laid_out_and_any_other_is_told_as_it_is() -> None:
     first, second = lines([_event("r", 0.25, '{"level":"ERROR","ok":true,"n":1}'), _event("p", 1, "boom")], SOURCES)
     plain = [next(iter(line.draw(80, lambda text, *_: text))) for line in (first, second)]
     assert plain == ["12:00:00.250 receiver  ERROR ok=true n=1", "12:00:01.000 processor boom"]
+
+
+def test_what_a_json_line_nests_is_json_and_what_is_empty_is_left_out() -> None:
+    """So that a part of the line can be copied into a query; the firewall's lines begin with what was done."""
+    text = '{"timestamp":1,"formatVersion":1,"action":"BLOCK","labels":[],"note":null,"by":[{"key":"IP","of":"a b"}]}'
+    (line,) = lines([_event("r", 0, text)], SOURCES)
+    assert next(line.draw(80, lambda text, *_: text)) == (
+        '12:00:00.000 receiver  action=BLOCK by=[{"key":"IP","of":"a b"}]'
+    )
