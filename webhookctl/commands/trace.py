@@ -38,12 +38,14 @@ def list_(
     until: Until = None,
     limit: Limit = 50,
 ) -> None:
-    """List traces of the last hour (or --since), newest first."""
+    """List traces of the last hour (or --since), newest first; stderr says when there are more than --limit."""
     app = ctx.obj
     wanted = traces.TraceFilter(errors=errors, slow=slow, provider=provider, event_type=event_type)
     end = until or app.now()
-    found = traces.list_traces(app.traces, wanted, start=since or end - DEFAULT_WINDOW, end=end, limit=limit)
-    _show(app, found)
+    found = traces.list_traces(app.traces, wanted, start=since or end - DEFAULT_WINDOW, end=end, limit=limit + 1)
+    _show(app, found[:limit])
+    if len(found) > limit:
+        event_ports.tell_rest(app, limit, "--limit N")
 
 
 @app.command()

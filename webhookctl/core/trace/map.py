@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from webhookctl.core.trace.svg import draw_svg
-from webhookctl.core.trace.traces import ReasonReader, explain_nothing, windows
+from webhookctl.core.trace.traces import FIND_BACK, ReasonReader, explain_nothing, windows
 
 Key = tuple[str, str]
 _PERCENTILES = (50, 90, 99)
@@ -90,10 +90,11 @@ class ServiceMap:
 
 
 def read_map(reader: GraphReader, *, start: datetime, end: datetime) -> ServiceMap:
-    """Return the graph of a range, however long: windows are added up.
+    """Return the graph of a range, as far back as X-Ray keeps traces: windows are added up.
 
     Raises NotFoundError when X-Ray can't show it.
     """
+    start = max(start, end - FIND_BACK)
     minutes = max((end - start).total_seconds() / 60, 1e-9)
     total = _Sum()
     for begin, until in windows(start, end):
@@ -226,7 +227,8 @@ def _key_text(name: str, kind: str) -> str:
 def _box(node: MapNode) -> list[str]:
     lines = [node.name, node.type or "service"]
     if node.requests:
-        lines.append(f"{node.requests} requests, {node.faults + node.errors} failed")
+        lines.append(f"{node.requests} requests, {node.per_minute:g}/min")
+        lines.append(f"{node.errors} errors, {node.faults} faults")
     if node.p50_ms is not None and node.p99_ms is not None:
         lines.append(f"p50 {node.p50_ms:g} ms, p99 {node.p99_ms:g} ms")
     return lines

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from html import escape
 
-_BOX_W, _BOX_H, _GAP_X, _GAP_Y, _PAD = 250, 84, 90, 28, 24
+_BOX_W, _BOX_H, _GAP_X, _GAP_Y, _PAD = 250, 101, 90, 28, 24
 _LINE = 17
 _STYLE = (
     "<style>text{font:13px system-ui,sans-serif;fill:#1f2933}.name{font-weight:600}.quiet{fill:#616e7c;font-size:12px}"

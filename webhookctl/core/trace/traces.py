@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from heapq import nlargest
+from itertools import chain
 from typing import Any, ClassVar, Protocol
 
 from webhookctl.errors import NotFoundError
 
 WINDOW = timedelta(hours=6)
 """The longest time range that GetTraceSummaries takes."""
+_FIRST_WINDOW, _GROWTH = timedelta(minutes=1), 4
+"""What a list of the newest reads first, and how much longer each further window is."""
 BATCH = 5
 """The most ids of one BatchGetTraces."""
 FIND_BACK = timedelta(days=30)
@@ -72,7 +75,10 @@ class TraceReader(ReasonReader, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceRow:
-    """One line of `trace list`. `response_ms` is the gateway's answer, `total_ms` until the last segment ended."""
+    """One line of `trace list`. `response_ms` is the gateway's answer, `total_ms` until the last segment ended.
+
+    `name` is what `trace show` takes: the webhook's id, or the trace's where no webhook came of the request.
+    """
 
     TABLE: ClassVar = (
         "started_at",
@@ -87,6 +93,7 @@ class TraceRow:
     WHOLE: ClassVar = ("started_at", "name", "trace_id")
     SPARE: ClassVar = ("trace_id", "response_ms", "attempts", "status", "total_ms")
     started_at: datetime
+    name: str
     trace_id: str
     result: str
     status: int | None
@@ -97,11 +104,6 @@ class TraceRow:
     event_type: str | None
     webhook_id: str | None
     outcomes: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """What `trace show` takes: the webhook's id, or the trace's where no webhook came of the request."""
-        return self.webhook_id or self.trace_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,27 +132,33 @@ def annotation(key: str, value: str) -> str:
     return f'annotation[{key}] = "{escaped}"'
 
 
-def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the range in pieces that X-Ray takes, the newest first."""
+def windows(start: datetime, end: datetime, *, first: timedelta = WINDOW) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the range in pieces that X-Ray takes, the newest first: one as long as `first`, then longer ones."""
+    width = first
     while end > start:
-        begin = max(start, end - WINDOW)
+        begin = max(start, end - width)
         yield begin, end
-        end = begin
+        end, width = begin, min(width * _GROWTH, WINDOW)
 
 
 def list_traces(
     reader: TraceReader, wanted: TraceFilter, *, start: datetime, end: datetime, limit: int
 ) -> list[TraceRow]:
-    """Return the newest traces of webhooks, newest first. Raises NotFoundError when X-Ray can't show any."""
-    rows: list[TraceRow] = []
-    for begin, until in windows(max(start, end - FIND_BACK), end):
-        found = islice(reader.summaries(begin, until, wanted.expression()), limit - len(rows))
-        rows += [_row(summary) for summary in found]
-        if len(rows) >= limit:
+    """Return the newest traces of webhooks, newest first. Raises NotFoundError when X-Ray can't show any.
+
+    X-Ray answers in no promised order, so each window is read whole: short ones first, not to read much too much.
+    """
+    newest: dict[str, TraceSummary] = {}
+    for begin, until in windows(max(start, end - FIND_BACK), end, first=_FIRST_WINDOW):
+        found = reader.summaries(begin, until, wanted.expression())
+        others = (summary for summary in found if summary.trace_id not in newest)  # both windows have what is between
+        read = nlargest(limit, chain(newest.values(), others), key=lambda summary: summary.started_at)
+        newest = {summary.trace_id: summary for summary in read}
+        if len(newest) >= limit:
             break
-    if not rows:
+    if not newest:
         explain_nothing(reader)
-    return sorted(rows, key=lambda row: row.started_at, reverse=True)
+    return [_row(summary) for summary in newest.values()]
 
 
 def find_by(reader: TraceReader, expression: str, *, start: datetime, end: datetime) -> list[TraceSummary]:
@@ -189,6 +197,7 @@ def _row(summary: TraceSummary) -> TraceRow:
     outcomes = tuple(str(value) for value in summary.annotations.get("outcome", ()))
     return TraceRow(
         started_at=summary.started_at,
+        name=summary.first("webhook_id") or summary.trace_id,
         trace_id=summary.trace_id,
         result=_result(summary, outcomes),
         status=summary.status,

@@ -63,12 +63,34 @@ def _summary(hours_ago: float, **annotations: Any) -> TraceSummary:
 
 
 def test_a_long_range_is_read_in_windows_of_six_hours_newest_first() -> None:
-    """X-Ray takes no longer ones."""
-    reader = FakeTraces([_summary(h, attempt=1) for h in (1, 7, 20)])
+    """X-Ray takes no longer ones; the newest are looked for in short ones first. Together they are the whole range."""
+    reader = FakeTraces([_summary(h, attempt=1) for h in (20, 1, 7)])
     rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=25), end=BEGIN, limit=10)
     assert [row.trace_id for row in rows] == ["1-1", "1-7", "1-20"]
-    assert len(reader.asked) == 5
+    assert [round((end - start).total_seconds() / 60) for start, end, _ in reader.asked[:6]] == [1, 4, 16, 64, 256, 360]
+    assert [end for _, end, _ in reader.asked] == [BEGIN, *(start for start, _, _ in reader.asked[:-1])]
+    assert reader.asked[-1][0] == BEGIN - timedelta(hours=25)
     assert list(windows(BEGIN, BEGIN)) == []
+
+
+def test_the_newest_are_listed_whatever_order_x_ray_answers_in() -> None:
+    """It promises none."""
+    minutes = (0.4, 0.1, 0.3, 0.2)
+    reader = FakeTraces([_summary(minute / 60) for minute in minutes])
+    rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=1), end=BEGIN, limit=3)
+    assert [row.trace_id for row in rows] == [f"1-{minute / 60}" for minute in (0.1, 0.2, 0.3)]
+
+
+def test_a_trace_that_two_windows_tell_of_is_listed_once() -> None:
+    """It began where they meet."""
+
+    class Overlapping(FakeTraces):
+        def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
+            return super().summaries(start - timedelta(minutes=1), end, expression)
+
+    reader = Overlapping([_summary(1 / 60 + 1 / 3600)])
+    rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(hours=1), end=BEGIN, limit=3)
+    assert len(rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -88,10 +110,11 @@ def test_a_trace_that_ended_well_is_not_listed_as_failed(outcomes: tuple[str, ..
 
 
 def test_no_list_asks_for_more_than_x_ray_keeps() -> None:
-    """Thirty days are 120 windows; a start in another century adds none."""
+    """Thirty days are 120 windows and five short ones; a start in another century adds none."""
     reader = FakeTraces([_summary(1)])
     list_traces(reader, TraceFilter(), start=datetime(1970, 1, 1, tzinfo=UTC), end=BEGIN, limit=5)
-    assert len(reader.asked) == 120
+    assert len(reader.asked) == 125
+    assert min(start for start, _, _ in reader.asked) == BEGIN - timedelta(days=30)
 
 
 def test_a_list_stops_asking_when_it_is_full() -> None:
@@ -99,7 +122,7 @@ def test_a_list_stops_asking_when_it_is_full() -> None:
     reader = FakeTraces([_summary(h) for h in (1, 2, 20)])
     rows = list_traces(reader, TraceFilter(), start=BEGIN - timedelta(days=30), end=BEGIN, limit=2)
     assert len(rows) == 2
-    assert len(reader.asked) == 1
+    assert len(reader.asked) == 5
 
 
 def test_whole_traces_are_read_five_at_a_time() -> None:

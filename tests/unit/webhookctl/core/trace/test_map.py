@@ -77,7 +77,7 @@ def test_a_client_is_counted_by_what_it_sends() -> None:
     found = read_map(FakeGraph([*WINDOW, client]), start=END - timedelta(hours=1), end=END)
     node = next(node for node in found.nodes if node.type == "client")
     assert (node.requests, node.faults, node.p50_ms) == (4, 1, None)
-    assert "4 requests, 1 failed" in found.svg()
+    assert "0 errors, 1 faults" in found.svg()
 
 
 def test_the_way_to_the_processor_leads_through_the_queue() -> None:
@@ -104,6 +104,14 @@ def test_windows_are_added_up() -> None:
     assert len(reader.asked) == 4
     processor = next(node for node in found.nodes if node.name == "processor")
     assert (processor.requests, processor.per_minute) == (24, round(24 / 1440, 2))
+
+
+def test_no_map_asks_for_more_than_x_ray_keeps() -> None:
+    """Thirty days are 120 windows; rates are over these, not over the century that was asked for."""
+    reader = FakeGraph()
+    found = read_map(reader, start=datetime(1970, 1, 1, tzinfo=UTC), end=END)
+    assert len(reader.asked) == 120
+    assert found.start == END - timedelta(days=30)
 
 
 def test_an_empty_map_names_the_reason() -> None:
