@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from webhookctl.aws.table import Table
 
 LIST_SINCE: Final = """\
-With --since the audit log names the webhooks, and only they are read, one by one,
-until --limit are found: cheaper for a short time, dearer for most of the table."""
+With --since the audit log names the webhooks, and only they are read, one by
+one, until --limit are found: cheaper for a short time, dearer for most of the table."""
 OPEN_SINCE: Final = """\
-With --since the audit log names what is not processed, and only that is read, one by one."""
+With --since the audit log names what is not processed, and only that is read,
+one by one."""
 _LOOK: Final = ScanLimits(visibility_s=30)
 _MOST: Final = 10_000
 """Dead letters that are looked through; beyond that the redrive comes first."""

@@ -32,6 +32,8 @@ class EventRow:
     """One line of `events list`."""
 
     TABLE: ClassVar = ("webhook_id", "event_type", "status", "received_at", "attempts")
+    SPARE: ClassVar = ("attempts", "received_at")
+    WHOLE: ClassVar = ("status",)
     webhook_id: str
     provider: str
     event_type: str

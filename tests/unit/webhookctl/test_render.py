@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from webhookctl.console import Console
+from tests.fakes_terminal import Terminal
 from webhookctl.render import table_lines
 
 NAME = "stripe:evt_1im26JOmxtOy4Pg0XwHOt70G"
@@ -22,17 +22,6 @@ class Row:
     name: str = NAME
     number: int = 1_000_000
     text: str = "word " * 30
-
-
-@dataclass(kw_only=True)
-class Terminal(Console):
-    """A console behind which there is a terminal of so many columns."""
-
-    columns: int | None = None
-
-    @property
-    def width(self) -> int | None:
-        return self.columns
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -50,6 +50,8 @@ class PaymentStep:
     """One event of the payment, for the reader."""
 
     TABLE: ClassVar = ("at", "kind", "amount", "event_type", "webhook_id")
+    SPARE: ClassVar = ("event_type",)
+    WHOLE: ClassVar = ("kind", "amount")
     at: datetime
     kind: str
     amount: str | None
@@ -69,6 +71,8 @@ class Payment:
     """
 
     TABLE: ClassVar = ("payment_id", "provider", "status", "amount", "refunded", "disputed", "last_at")
+    SPARE: ClassVar = ("last_at", "provider")
+    WHOLE: ClassVar = ("status", "amount", "refunded")
     payment_id: str
     provider: str
     status: str

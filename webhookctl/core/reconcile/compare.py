@@ -29,6 +29,8 @@ class Compared:
     """One event and how it stands."""
 
     TABLE: ClassVar = ("standing", "webhook_id", "event_type", "at", "status")
+    SPARE: ClassVar = ("at",)
+    WHOLE: ClassVar = ("webhook_id", "status")
     standing: Standing
     webhook_id: str
     event_type: str

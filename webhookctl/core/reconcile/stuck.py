@@ -26,6 +26,8 @@ class Stuck:
     """A webhook that is neither processed nor in the dead-letter queue, and old enough to be given up on."""
 
     TABLE: ClassVar = ("webhook_id", "event_type", "status", "received_at", "age_s")
+    SPARE: ClassVar = ("received_at",)
+    WHOLE: ClassVar = ("status",)
     webhook_id: str
     event_type: str
     status: Status

@@ -30,6 +30,8 @@ class Delivery:
     """
 
     TABLE: ClassVar = ("number", "event_type", "webhook_id", "status", "attempts", "outcome", "latency_ms")
+    SPARE: ClassVar = ("attempts", "latency_ms", "number")
+    WHOLE: ClassVar = ("webhook_id", "status")
     number: int
     provider: str
     event_type: str | None
