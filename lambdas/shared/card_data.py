@@ -9,7 +9,9 @@ original, not its remains.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
@@ -25,6 +27,8 @@ _MERE_NUMBER: Final = re.compile(r"\s*\+?\d+(?:[.,]\d+)?\s*")
 _CODE: Final = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
 _TRUST: Final = {Named.CARD: Trust.NAMED, Named.OTHER_NUMBER: Trust.SIXTEEN}
 _FEWEST_BARE: Final = 15
+_LONGEST_SPELLED: Final = 25
+"""Characters of a number with an exponent that is looked at: a card number's digits, a point, sign and exponent."""
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -113,10 +117,9 @@ class _Search:
 
     def _visit_members(self, members: _Members, above: Named) -> None:
         names = [read_name(name) for name, _ in members]
-        labels = (value for name, (_, value) in zip(names, members, strict=True) if name.is_of_a_label)
-        labelled = next((read_name(label).named for label in labels if isinstance(label, str)), Named.ANYTHING)
-        if labelled is not Named.ANYTHING:
-            above = labelled
+        labels = [value for name, (_, value) in zip(names, members, strict=True) if name.is_of_a_label]
+        if labels:
+            above = _said_by(labels) or above
         spare = _SpareNames(members)
         for name, (spelled, value) in zip(names, members, strict=True):
             if _DIGIT.search(spelled):
@@ -154,9 +157,39 @@ class _SpareNames:
         return unique, found
 
 
-def _number(digits: str, named: Named) -> tuple[str, int]:
-    spelled = _NUMBER.fullmatch(digits)
-    return (MASK, 1) if spelled and _is_card_data(spelled[1], named) else (digits, 0)
+def _said_by(labels: list[Any]) -> Named | None:
+    """Return what the labels of a member say of it, None where they say nothing; what is of a card goes first."""
+    said: Named | None = None
+    for label in labels:
+        for text in (label,) if isinstance(label, str) else _texts(label):
+            named = read_name(text).named
+            if named is not Named.ANYTHING and said in (None, Named.OTHER_NUMBER):
+                said = named
+    return said
+
+
+def _texts(label: object) -> Iterator[str]:
+    """Yield the words of a label that is an object (Stripe Checkout: `{"type": "custom", "custom": "CVV"}`)."""
+    if isinstance(label, _Members):
+        yield from (value for _, value in label if isinstance(value, str))
+
+
+def _number(spelled: str, named: Named) -> tuple[str, int]:
+    whole = _whole(spelled)
+    return (MASK, 1) if whole and _is_card_data(whole, named) else (spelled, 0)
+
+
+def _whole(spelled: str) -> str | None:
+    """Return the digits of a whole number, written out; None of any other and of one beyond all card numbers."""
+    plain = _NUMBER.fullmatch(spelled)
+    if plain or len(spelled) > _LONGEST_SPELLED or "e" not in spelled.lower():
+        return plain[1] if plain else None
+    try:
+        number = Decimal(spelled)
+        is_whole = number.adjusted() < _LONGEST_SPELLED and number == number.to_integral_value()
+    except ArithmeticError:
+        return None
+    return str(abs(int(number))) if is_whole else None
 
 
 def _is_card_data(whole: str, named: Named) -> bool:

@@ -18,7 +18,9 @@ class Named(Enum):
     """An amount, a phone number, an id: fewer than 16 digits there are no card number."""
 
 
-VALUE_NAMES: Final = frozenset(("value", "values", "number", "num", "no", "id", "data", "raw", "text", "content"))
+VALUE_NAMES: Final = frozenset(
+    ("value", "values", "number", "num", "no", "id", "data", "raw", "text", "content", "numeric")
+)
 """Names that say nothing by themselves: what holds the member, or its sibling in `LABEL_NAMES`, says it."""
 
 LABEL_NAMES: Final = frozenset(("name", "key", "field", "label", "fieldname", "type"))

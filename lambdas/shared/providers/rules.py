@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lambdas.shared.card_text import MASK
 from lambdas.shared.providers.money import Amount
 from lambdas.shared.providers.reading import Fields, dig, identifier
 from lambdas.shared.webhook import PaymentEvent
@@ -80,5 +81,6 @@ def first(fields: Fields, paths: tuple[str, ...]) -> Any:  # noqa: ANN401 - the 
 
 
 def first_identifier(fields: Fields, paths: tuple[str, ...]) -> str | None:
-    """Return the first usable id, or None."""
-    return next((found for path in paths if (found := identifier(dig(fields, path)))), None)
+    """Return the first usable id, or None; None too where redaction took it for a card number: two would become one."""
+    found = next((found for path in paths if (found := identifier(dig(fields, path)))), None)
+    return None if found == MASK else found

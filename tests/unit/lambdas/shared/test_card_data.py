@@ -55,10 +55,23 @@ def test_a_card_number_never_survives(pan: str) -> None:
 
 
 @pytest.mark.parametrize("pan", ["4242424242424242", "5555555555554444", "378282246310005", "6205500000000000004"])
-@pytest.mark.parametrize("text", ['{{"n":{0}}}', '{{"n":[{0}, {0}]}}', '{{"n":{0}.0}}', '{{"n":-{0}}}'])
+@pytest.mark.parametrize(
+    "text",
+    ['{{"n":{0}}}', '{{"n":[{0}, {0}]}}', '{{"n":{0}.0}}', '{{"n":-{0}}}', '{{"n":{0}e0}}', '{{"n":{0}0.0E-1}}'],
+)
 def test_a_bare_number_that_is_longer_than_amounts_never_survives(pan: str, text: str) -> None:
-    """Whatever its name."""
-    assert pan not in digits_of(redact(text.format(pan).encode()).body)
+    """Whatever its name, and however the number is spelled."""
+    redacted = redact(text.format(pan).encode())
+    assert redacted.count >= 1
+    assert pan not in digits_of(redacted.body)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"n":4.242424242424242e15}', '{"card_number":4.242424242424242E+15}', '{"cvv":1.23e2}']
+)
+def test_a_number_with_an_exponent_is_read_as_what_it_is(text: str) -> None:
+    """No reader tells it from the number written out."""
+    assert redact(text.encode()).count == 1
 
 
 @pytest.mark.parametrize("digits", ["4222222222222", "676770000000", "5018000000009", "4000000000000000006"])
@@ -113,6 +126,10 @@ def test_a_verification_code_never_survives(name: str, value: str) -> None:
         '{"name":"cvv","value":"123"}',
         '{"value":123,"name":"card_cvc"}',
         '{"fields":[{"key":"securityCode","value":"123"}]}',
+        '{"type":"text","name":"cvv","value":"123"}',
+        '{"type":"id","name":"cvv","value":"123"}',
+        '{"custom_fields":[{"key":"cvv","label":{"custom":"Code","type":"custom"},"numeric":{"value":"123"}}]}',
+        '{"custom_fields":[{"key":"x1","label":{"custom":"CVV","type":"custom"},"text":{"value":"123"}}]}',
         r'{"raw":"{\"cvv\":\"123\"}"}',
         r'{"raw":"{\"a\":\"{\\\"cvv\\\":123}\"}"}',
         r'{"raw":"cut off {\"cvv\":\"123\""}',

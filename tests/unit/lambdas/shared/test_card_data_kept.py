@@ -95,3 +95,19 @@ def test_only_the_values_that_hold_card_data_change() -> None:
     """Escapes, spaces and the spelling of numbers elsewhere stay as they were signed."""
     kept = rb'{ "raw" : "{\"n\":\"\\u0035 items\"}", "x":1.50, "y":1E3 ,"z":"\u00e9\/" , "card":'
     assert redact(kept + b'"4242424242424242"}').body == kept + b'"[redacted]"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["1e400", "4e999999999", "4.2e-999999999", "-0", "1E3", "12.50", "4.2424242424242425e15"]
+)
+def test_another_number_stays_as_it_is_spelled_in_no_time(text: str) -> None:
+    """Money, times, and what is beyond any number of ours."""
+    body = f'{{"amount":{text}}}'.encode()
+    assert redact(body) == Redacted(body=body, count=0)
+
+
+def test_payments_whose_ids_pass_for_card_numbers_do_not_become_one() -> None:
+    """An id that was redacted names no payment: under the mask every such payment would be summed up together."""
+    for pan in ("4242424242424242", "5555555555554444"):
+        event = get_provider("square").normalise(redact(square_body(payment_id=pan)).body)
+        assert (event.kind, event.amount_minor, event.payment_id) == ("payment.succeeded", 900, None)
