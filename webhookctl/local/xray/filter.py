@@ -33,11 +33,13 @@ from webhookctl.local.xray.expression import (
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-    r"""|(?P<number>[+-]?\d+(?:\.\d+)?(?![\w.]))"""
+    r"""|(?P<number>[+-]?\d+(?:\.\d+)?(?![\w.:]))"""
     r"""|(?P<op><=|>=|!=|=|<|>)"""
     r"""|(?P<punct>[(){}\[\],:!])"""
-    r"""|(?P<word>[A-Za-z_][\w.\-]*))"""
+    r"""|(?P<word>[A-Za-z_][\w.\-]*)"""
+    r"""|(?P<bare>\d[\w.:\-]*))"""
 )
+"""`bare` is a value without quotes that is no number and no word: an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class _Parser:
         return token.text.lower(), self._value()
 
     def _value(self) -> Value:
-        token = self._next("string", "number", "word")
+        token = self._next("string", "number", "word", "bare")
         if token.kind == "string":
             return _unquote(token.text)
         if token.kind == "number":
