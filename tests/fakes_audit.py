@@ -54,10 +54,10 @@ class AuditWorld:
         error = LastError(error_class="ProcessingError", message="injected", fingerprint="f" * 16, at=self.at)
         return self.write(webhook.failed(error, attempts=5))
 
-    def process(self, webhook: StoredWebhook) -> StoredWebhook:
+    def process(self, webhook: StoredWebhook, *, expires_at: int = 2_000_000_000) -> StoredWebhook:
         """Bring a webhook to PROCESSED."""
         event = PaymentEvent(kind="payment.succeeded", payment_id="pi_1", amount_minor=1200, currency="EUR")
-        return self.write(webhook.processed(event, at=self.at, attempts=1, expires_at=2_000_000_000))
+        return self.write(webhook.processed(event, at=self.at, attempts=1, expires_at=expires_at))
 
     def write(self, webhook: StoredWebhook) -> StoredWebhook:
         """Put a state into the table; the stream puts its line into the log."""

@@ -21,7 +21,9 @@ from lambdas.shared.clock import parse_iso
 LINE_TYPE: Final = "audit"
 """`type` of the line of a write, in both forms."""
 VERSION: Final = 2
-"""`v` of the short form; the long form has 1."""
+"""`v` of the short form."""
+LONG_VERSION: Final = 1
+"""`v` of the long form."""
 KEPT: Final = ("webhookId", "seq", "actor", "status", "eventType", "traceId")
 """What every line holds of the state, changed or not."""
 _SHORT: Final = {
@@ -74,12 +76,15 @@ def is_genuine_write(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> bool:
 
 
 def _is_genuine_write(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> bool:
-    short = dict(line) if _is_short(line) else shorten(line)
+    is_long = line.get("type") == LINE_TYPE and _same(line.get("v"), LONG_VERSION)
+    if not is_long and not _is_short(line):
+        return False
+    short = shorten(line) if is_long else dict(line)
     seal = str(short.pop("hmac", "")).encode()
     is_sealed = any(
         hmac.compare_digest(_bytes_text(_mac(short, key)).encode(), seal) for key in keys if key.id == short.get("key")
     )
-    return is_sealed and (_is_short(line) or not _is_completed(line) or is_chained(line))
+    return is_sealed and (not is_long or not _is_completed(line) or is_chained(line))
 
 
 def own_members(line: Mapping[str, Any]) -> frozenset[str]:
@@ -143,7 +148,7 @@ def lengthen(short: Mapping[str, Any]) -> dict[str, Any]:
         name = _LONG.get(told, told)
         decode = _DECODERS.get(name)
         line[name] = decode(value) if decode else value
-    line["v"] = 1
+    line["v"] = LONG_VERSION
     if "chained" in short:
         return line
     line["isChained"] = True

@@ -9,17 +9,19 @@ from typing import Any, Self
 from webhookctl.core.audit.findings import LineFacts, RowFacts
 from webhookctl.core.audit.operators import OperatorFacts
 
-_SCHEMA = """
-CREATE TABLE lines (
-    webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,
-    ttl INTEGER, chain BLOB, prev BLOB, whole INTEGER, changes BLOB
-);
+LINE_COLUMNS = (
+    "webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,"
+    " ttl INTEGER, chain BLOB, prev BLOB, whole INTEGER, changes BLOB, previous INTEGER, first INTEGER, event BLOB,"
+    " written TEXT"
+)
+_SCHEMA = f"""
+CREATE TABLE lines ({LINE_COLUMNS});
 CREATE TABLE operator_lines (
     id TEXT, previous TEXT, digest BLOB, at_ms INTEGER, genuine INTEGER, own INTEGER, told TEXT
 );
 CREATE INDEX operator_ids ON operator_lines (id, genuine);
 CREATE TABLE row_facts (
-    webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB, expected INTEGER
+    webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB, expected INTEGER, operator INTEGER
 );
 """
 _BATCH = 2_000
@@ -46,18 +48,14 @@ class AuditIndex:
 
     def add_line(self, webhook_id: str, line: LineFacts) -> None:
         """Take a line."""
-        self._lines.append(
-            (
-                webhook_id, line.seq, line.position, line.at_ms, line.is_genuine, line.is_chained, line.is_removal,
-                line.by_ttl, line.chain, line.prev, line.is_whole, line.changes,
-            )
-        )  # fmt: skip
+        self._lines.append(line_values(webhook_id, line))
         if len(self._lines) >= _BATCH:
             self._write()
 
     def add_row(self, webhook_id: str, row: RowFacts) -> None:
         """Take a row."""
-        self._rows.append((webhook_id, row.seq, row.is_intact, row.is_recent, row.chain, row.prev, row.is_expected))
+        flags = row.is_intact, row.is_recent
+        self._rows.append((webhook_id, row.seq, *flags, row.chain, row.prev, row.is_expected, row.by_operator))
         if len(self._rows) >= _BATCH:
             self._write()
 
@@ -71,10 +69,19 @@ class AuditIndex:
         query = "SELECT DISTINCT digest FROM operator_lines WHERE genuine AND at_ms <= ? ORDER BY digest"
         yield from (bytes(row[0]) for row in self._db.execute(query, (until_ms,)))
 
+    def has_broken_lines(self) -> bool:
+        """Say whether there is a line of a write whose seal does not hold."""
+        self._write()
+        return self._db.execute("SELECT 1 FROM lines WHERE NOT genuine LIMIT 1").fetchone() is not None
+
     def count_operator_lines(self) -> int:
         """Return the number of genuine operators' lines; one that was sealed twice counts once."""
         query = "SELECT count(DISTINCT id) FROM operator_lines WHERE genuine"
         return int(self._db.execute(query).fetchone()[0])
+
+    def last_operator_line_ms(self) -> int:
+        """Return the log time of the last genuine operators' line, 0 without one."""
+        return int(self._db.execute("SELECT ifnull(max(at_ms), 0) FROM operator_lines WHERE genuine").fetchone()[0])
 
     def broken_operator_lines(self) -> Iterator[tuple[str, bool]]:
         """Yield (what it tells, whether it stands in a genuine line's place) of the lines whose seal does not hold."""
@@ -104,7 +111,7 @@ class AuditIndex:
                 yield row[0], [], _row(row)
                 row = rows.fetchone()
             own = row if row is not None and row[0] == webhook_id else None
-            yield webhook_id, [_line(line) for line in group], _row(own) if own else None
+            yield webhook_id, [line_of(line) for line in group], _row(own) if own else None
             row = rows.fetchone() if own else row
         while row is not None:
             yield row[0], [], _row(row)
@@ -133,7 +140,17 @@ class AuditIndex:
             self._db.execute("COMMIT")
 
 
-def _line(values: tuple[Any, ...]) -> LineFacts:
+def line_values(webhook_id: str, line: LineFacts) -> tuple[Any, ...]:
+    """Return a line as a row of `LINE_COLUMNS`."""
+    return (
+        webhook_id, line.seq, line.position, line.at_ms, line.is_genuine, line.is_chained, line.is_removal,
+        line.by_ttl, line.chain, line.prev, line.is_whole, line.changes, line.previous, line.is_insert, line.event,
+        line.written,
+    )  # fmt: skip
+
+
+def line_of(values: tuple[Any, ...]) -> LineFacts:
+    """Return the line of a row of `LINE_COLUMNS`."""
     return LineFacts(
         seq=values[1],
         position=values[2],
@@ -146,6 +163,10 @@ def _line(values: tuple[Any, ...]) -> LineFacts:
         prev=values[9],
         is_whole=bool(values[10]),
         changes=values[11],
+        previous=values[12],
+        is_insert=bool(values[13]),
+        event=values[14],
+        written=values[15],
     )
 
 
@@ -157,12 +178,5 @@ def _row(values: tuple[Any, ...]) -> RowFacts:
         chain=values[4],
         prev=values[5],
         is_expected=bool(values[6]),
+        by_operator=bool(values[7]),
     )
-
-
-def hash_bytes(text: object) -> bytes:
-    """Return the bytes of a hexadecimal hash; of anything else, bytes that equal no hash."""
-    try:
-        return bytes.fromhex(str(text))
-    except ValueError:
-        return b"?" + str(text).encode(errors="backslashreplace")

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from lambdas.shared.audit_record import AuditKey, canonical, is_genuine
-from lambdas.shared.operator_line import is_own_id
+from lambdas.shared.operator_line import is_own_id, line_id
 from webhookctl.core.audit.findings import Finding, Kind
 
 PLACE: Final = "operators"
 """What findings name in place of a webhook."""
 _LONGEST: Final = 60
+_ADDED: Final = ("type", "v", "lineId", "recordedAt", "actor", "environment", "hmac", "hmacKeyId")
+"""What the audit logger adds to what it was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +36,29 @@ class OperatorFacts:
         """Read a line."""
         previous = line.get("previousLine")
         genuine = is_genuine(line, keys)
+        own = None if genuine else _true_id(line, keys)
         return cls(
-            line_id=_storable(line.get("lineId", "")),
+            line_id=own or _storable(line.get("lineId", "")),
             previous=None if previous is None else _storable(previous),
             digest=_digest(line),
             at_ms=at_ms,
             is_genuine=genuine,
-            has_own_id=genuine or is_own_id(line.get("lineId"), keys),
+            has_own_id=genuine or own is not None or is_own_id(line.get("lineId"), keys),
             told=" ".join(_shown(line.get(name)) for name in ("action", "actionId", "outcome")),
         )
+
+
+def _true_id(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> str | None:
+    """Return the id of a line of which nothing but the id was edited, None of another one."""
+    recorded = {name: value for name, value in line.items() if name not in _ADDED}
+    for key in keys:
+        try:
+            own = line_id(recorded, key)
+        except (TypeError, ValueError, RecursionError):  # what no line of ours holds
+            return None
+        if is_genuine({**line, "lineId": own}, keys):
+            return own
+    return None
 
 
 def _storable(value: object) -> str:

@@ -4,30 +4,31 @@ Every line's seal (HMAC) and chain hash is recomputed; the lines of each webhook
 must be the state that its last line recorded. docs/audit.md says what this proves and what it cannot.
 """
 
-import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from lambdas.shared.audit_record import AuditKey, canonical, is_chained
-from lambdas.shared.audit_wire import is_genuine_write, is_whole, lengthen
+from lambdas.shared.audit_record import AuditKey
+from lambdas.shared.audit_wire import is_genuine_write, lengthen
 from lambdas.shared.clock import parse_iso
-from lambdas.shared.webhook import Status
 from webhookctl.core.audit.checkpoint import Checkpoint, compare
-from webhookctl.core.audit.findings import Finding, LineFacts, RowFacts, Scope, judge
-from webhookctl.core.audit.index import AuditIndex, hash_bytes
+from webhookctl.core.audit.facts import line_facts, name_of, recognised, row_facts, text_of
+from webhookctl.core.audit.findings import Finding, LineFacts, Scope
+from webhookctl.core.audit.index import AuditIndex
+from webhookctl.core.audit.judge import judge
+from webhookctl.core.audit.leftovers import Leftovers
 from webhookctl.core.audit.operators import OperatorFacts, judge_operators
 from webhookctl.core.audit.records import OPERATOR, WEBHOOK
-from webhookctl.core.audit.state import changes_of
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import CheckFailedError
 
 SETTLE = timedelta(minutes=2)
 """How long a line may take from the table's stream into the log before its absence counts."""
-MOST_WRITES = 1_000_000_000
-"""No webhook has so many; a larger number was written by somebody else."""
+EXPIRY = timedelta(days=4)
+"""How long after a row has expired DynamoDB may take to remove it ("within a few days", its developer guide says)."""
 LISTED = 1_000
 """How many findings are listed; all are counted."""
 
@@ -89,121 +90,96 @@ class Verifier:
         """Judge all that was read."""
         with AuditIndex() as index:
             read_at = self.index(rows, lines, index)
-            return self._report(index, Scope(whole_log=self.since is None, rows_read_at_ms=_ms(read_at)))
+            scope = Scope(
+                whole_log=self.since is None,
+                rows_read_at_ms=_ms(read_at),
+                expired_before_s=(read_at - self.settle - EXPIRY).timestamp(),
+            )
+            return self._report(index, scope)
 
     def _add_row(self, index: AuditIndex, row: Mapping[str, Any], read_at: datetime) -> None:
-        touched, seq = _last_touched(row), _seq(row)
-        is_expected = self.since is None or touched >= self.since.isoformat()
-        self._counts["rows"] += is_expected
-        index.add_row(
-            _name(row.get("webhookId", "")),
-            RowFacts(
-                seq=seq or 0,
-                is_intact=seq is not None and _holds(row),
-                is_expected=is_expected,
-                is_recent=(read_at - self.settle).isoformat() < touched <= (read_at + self.settle).isoformat(),
-                chain=hash_bytes(row.get("chainHash")),
-                prev=hash_bytes(row.get("prevHash")),
-            ),
-        )
+        facts = row_facts(row, since=self.since, fresh=(read_at - self.settle, read_at + self.settle))
+        self._counts["rows"] += facts.is_expected
+        index.add_row(name_of(row.get("webhookId", "")), facts)
 
     def _add_line(self, index: AuditIndex, position: int, event: LogEvent) -> None:
         written = event.written()
-        line = lengthen(written)
+        kind, known = recognised(written)
+        line = lengthen(known)
         if self.webhook_id not in (None, line.get("webhookId")):
             return
-        if line.get("type") == OPERATOR:
-            index.add_operator_line(OperatorFacts.of(line, self.keys, at_ms=_ms(event.at)))
-        if line.get("type") != WEBHOOK:
-            return
-        self._counts["lines"] += 1
-        genuine, seq = is_genuine_write(written, self.keys), _seq(line)
-        index.add_line(
-            _name(line.get("webhookId", "?")),
-            LineFacts(
-                seq=seq or 0,
-                position=position,
-                at_ms=_ms(event.at),
-                is_genuine=genuine,
-                is_chained=genuine and seq is not None and line.get("isChained") is True,
-                is_whole=is_whole(line),
-                changes=b"" if "isMasked" in line or not genuine else canonical(changes_of(line)),
-                is_removal=line.get("change") == "REMOVE",
-                by_ttl=genuine and line.get("actor") == "ttl",
-                chain=hash_bytes(line.get("chainHash")),
-                prev=hash_bytes(line.get("prevHash")),
-            ),
-        )
+        if kind == OPERATOR:
+            index.add_operator_line(OperatorFacts.of(written, self.keys, at_ms=_ms(event.at)))
+        if kind == WEBHOOK:
+            self._counts["lines"] += 1
+            genuine = is_genuine_write(written, self.keys)
+            told = "" if genuine else text_of(known)
+            facts = line_facts(line, position=position, at_ms=_ms(event.at), is_genuine=genuine, written=told)
+            index.add_line(name_of(line.get("webhookId", "?")), facts)
+
+    def _proves(self, line: LineFacts, changed: Mapping[str, Any]) -> bool:
+        """Say whether a broken line's seal holds with these members changed."""
+        return is_genuine_write({**json.loads(line.written), **changed}, self.keys)
 
     def _report(self, index: AuditIndex, scope: Scope) -> AuditReport:
-        listed: list[Finding] = []
-        kinds: Counter[str] = Counter()
-        for webhook_id, lines, row in index.webhooks():
-            if not lines and row is not None and not row.is_expected:
-                continue  # all of it lies before the window
-            verdict = judge(webhook_id, lines, row, scope)
-            self._counts["webhooks"] += 1
-            self._counts["pending"] += verdict.is_pending
-            kinds.update(finding.finding.value for finding in verdict.findings)
-            listed += verdict.findings[: LISTED - len(listed)]
-        for finding in judge_operators(index, whole_log=scope.whole_log and self.webhook_id is None):
-            kinds[finding.finding.value] += 1
-            listed += [finding][: LISTED - len(listed)]
+        tally = _Tally()
+        self._judge(index, scope, tally)
+        tally.add(judge_operators(index, whole_log=scope.whole_log and self.webhook_id is None))
         told = None
         if self.checkpoint is not None:
             then = _ms(parse_iso(self.checkpoint.at))
             operators = index.operator_digests(until_ms=then)
-            broken = list(compare(self.checkpoint, index.last_states(until_ms=then), operators))
-            kinds.update(finding.finding.value for finding in broken)
-            listed += broken[: max(LISTED - len(listed), 0)]
-            told = "does not hold" if broken else f"holds ({self.checkpoint.items} webhooks of {self.checkpoint.at})"
+            is_broken = tally.add(compare(self.checkpoint, index.last_states(until_ms=then), operators))
+            told = "does not hold" if is_broken else f"holds ({self.checkpoint.items} webhooks of {self.checkpoint.at})"
         return AuditReport(
-            verdict="failed" if kinds else "ok",
+            verdict="failed" if tally.kinds else "ok",
             webhooks=self._counts["webhooks"],
             lines=self._counts["lines"],
             operator_lines=index.count_operator_lines(),
             rows=self._counts["rows"],
             pending=self._counts["pending"],
-            counts=dict(kinds),
+            counts=dict(tally.kinds),
             checkpoint=told,
-            findings=listed,
+            findings=sorted(tally.listed, key=lambda found: found.webhook_id),
         )
 
-
-def _has_its_body(row: Mapping[str, Any]) -> bool:
-    body = row.get("body")
-    if not isinstance(body, bytes):
-        return row.get("status") == Status.DELIVERY  # claims of delivery ids have none
-    return hashlib.sha256(body).hexdigest() == row.get("bodySha256")
-
-
-def _last_touched(row: Mapping[str, Any]) -> str:
-    """Return the row's latest time of its own, as comparable ISO 8601."""
-    error = row.get("lastError")
-    times = [row.get("receivedAt"), row.get("processedAt"), error.get("at") if isinstance(error, Mapping) else None]
-    return max((str(t).replace("Z", "+00:00") for t in times if t), default="")
-
-
-def _holds(row: Mapping[str, Any]) -> bool:
-    """Say whether a row's hashes fit; those of a row that holds what no write of ours puts there do not."""
-    try:
-        return _has_its_body(row) and is_chained(row)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return False
-
-
-def _seq(values: Mapping[str, Any]) -> int | None:
-    """Return the number of a write; None for what can be none."""
-    try:
-        seq = int(values.get("seq", 0))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return seq if 0 <= seq <= MOST_WRITES else None
+    def _judge(self, index: AuditIndex, scope: Scope, tally: "_Tally") -> None:
+        """Judge each webhook, then what is left over where a broken line may be another webhook's."""
+        has_broken = index.has_broken_lines()
+        fresh_ms = scope.rows_read_at_ms - self.settle // timedelta(milliseconds=1)
+        is_operated = self.settle > SETTLE or index.last_operator_line_ms() > fresh_ms
+        with Leftovers() as left:
+            for webhook_id, lines, row in index.webhooks():
+                if not lines and row is not None and not row.is_expected:
+                    continue  # all of it lies before the window
+                if row is not None and row.by_operator and is_operated:
+                    row = replace(row, is_recent=True)  # noqa: PLW2901 - the same row, with what the log adds
+                verdict = judge(webhook_id, lines, row, scope, self._proves)
+                self._counts["webhooks"] += 1
+                self._counts["pending"] += verdict.is_pending
+                tally.add(verdict.findings)
+                if has_broken:
+                    left.add(webhook_id, verdict.gaps, verdict.strays)
+                else:
+                    tally.add(gap.finding() for gap in verdict.gaps if gap.is_required)
+            tally.add(left.findings(self._proves))
 
 
-def _name(value: object) -> str:
-    """Return a webhook's id as a text that can be stored, whatever stands in its place."""
-    return str(value).encode(errors="backslashreplace").decode()
+@dataclass(slots=True)
+class _Tally:
+    """All findings counted, the first ones listed."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    listed: list[Finding] = field(default_factory=list)
+
+    def add(self, findings: Iterable[Finding]) -> bool:
+        """Take findings; say whether there were any."""
+        before = self.kinds.total()
+        for finding in findings:
+            self.kinds[finding.finding.value] += 1
+            if len(self.listed) < LISTED:
+                self.listed.append(finding)
+        return self.kinds.total() > before
 
 
 def _ms(moment: datetime) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from lambdas.shared.attributes import to_item
 from lambdas.shared.audit_record import CHAINED, chain_hash
 from tests.fakes_audit import KEY, START, grown
 from webhookctl.core.audit.export import ExportedLog
-from webhookctl.core.audit.findings import GAPS_LISTED
+from webhookctl.core.audit.gaps import GAPS_LISTED
 from webhookctl.core.audit.proof import verify_environment
 
 LINE_FIELDS = (*CHAINED, "type", "v", "hmac", "hmacKeyId", "chainHash", "prevHash", "changedAt", "previous", "change")
@@ -61,6 +62,34 @@ def test_a_row_far_ahead_is_told_in_a_few_findings() -> None:
     missing = [found for found in report.findings if found.finding.value == "missing_line"]
     assert (len(missing), missing[-1].seq) == (GAPS_LISTED + 1, 4 + GAPS_LISTED)
     assert missing[-1].detail.endswith("nor of the later ones up to 900000000")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_writes_that_a_recorded_jump_left_out_are_not_missing(recorded: bool) -> None:  # noqa: FBT001
+    """The line of the jump tells from where; without it the numbers in between are missing."""
+    world = grown(["evt_1"])
+    row = next(iter(world.rows()))
+    ahead = {name: value for name, value in row.items() if name in CHAINED} | {"seq": 3_000_000}
+    chain = chain_hash(str(row["chainHash"]), ahead)
+    world.edit_row("stripe:evt_1", recorded=True, seq=3_000_000, prevHash=row["chainHash"], chainHash=chain)
+    if not recorded:
+        del world.log[-1]
+    kinds = Counter(kind for kind, _, _ in world.findings())
+    assert kinds == ({"row_changed_without_record": 1} if recorded else {"missing_line": GAPS_LISTED + 1})
+
+
+def test_a_number_that_was_taken_away_or_set_back_puts_no_line_out_of_order() -> None:
+    """The write around the project is told, and the next ones, as what they are."""
+    world = grown(["evt_1"])
+    row = next(iter(world.rows()))
+    item = world.items["stripe:evt_1"]
+    world.put("stripe:evt_1", {name: value for name, value in item.items() if name != "seq"})
+    world.put("stripe:evt_1", item)
+    world.edit_row("stripe:evt_1", recorded=True, seq=1)
+    world.edit_row("stripe:evt_1", recorded=True, seq=row["seq"])
+    assert {kind for kind, _, _ in world.findings()} == {"row_changed_without_record"}
+    world.edit_line(1, seq=None)
+    assert {kind for kind, _, _ in world.findings()} == {"row_changed_without_record", "edited_line"}
 
 
 def test_a_window_that_begins_between_a_write_and_its_line_finds_nothing() -> None:

@@ -72,10 +72,19 @@ def test_a_line_that_no_audit_logger_sealed_is_a_forgery() -> None:
     assert world.findings() == [("forged_line", "operators", None)] * 3
 
 
-def test_a_line_with_another_id_in_a_genuine_ones_place_is_missing_and_forged() -> None:
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("fields", [{"lineId": "A" * 32}, {"lineId": None}, {"type": "audit"}, {"type": "x"}])
+def test_an_operators_line_whose_id_or_type_was_edited_is_named(place: int, fields: dict[str, Any]) -> None:
+    """Its seal holds with the id that follows from what it tells; what it is it tells by its members."""
+    world = _told()
+    world.edit_line(FIRST + place, **fields)
+    assert world.findings() == [("edited_line", "operators", None)]
+
+
+def test_a_line_with_another_id_and_outcome_in_a_genuine_ones_place_is_missing_and_forged() -> None:
     """The next line of the run names the one that was there."""
     world = _told()
-    world.edit_line(FIRST + 1, lineId="A" * 32)
+    world.edit_line(FIRST + 1, lineId="A" * 32, outcome="failed")
     assert set(world.findings()) == {("forged_line", "operators", None), ("missing_line", "operators", None)}
 
 
@@ -147,3 +156,16 @@ def test_operators_lines_after_a_checkpoint_do_not_change_its_past(tmp_path: Pat
     world.at += timedelta(hours=2)
     _act(world, "started", action_id="op-3")
     assert world.verify(checkpoint=head).verdict == "ok"
+
+
+def test_a_fixed_up_webhook_whose_line_may_still_come_is_pending_while_operators_act() -> None:
+    """The row does not say when it was fixed up; the lines of the run that does it do."""
+    world = AuditWorld()
+    webhook = world.fail(world.receive("evt_1"))
+    world.at += timedelta(hours=1)
+    _act(world, "started")
+    world.write(webhook.edited(b"{}", operator="alice", note="typo"))
+    del world.log[-1]
+    assert world.verify(later=timedelta(seconds=30)).pending == 1
+    assert world.findings(later=timedelta(seconds=30)) == []
+    assert world.findings() == [("missing_line", "stripe:evt_1", 3)]

@@ -1,0 +1,52 @@
+"""A row expires, is removed, and can come again: its lines are judged life by life."""
+
+import pytest
+
+from tests.fakes_audit import grown
+
+VICTIM = "stripe:evt_2"
+
+
+@pytest.mark.parametrize("place", [3, 4, 5])
+def test_a_missing_line_of_a_row_that_has_expired_is_named(place: int) -> None:
+    """The removal tells which write was the last."""
+    world = grown()
+    world.put(VICTIM, None, by_ttl=True)
+    del world.log[place]
+    assert world.findings() == [("missing_line", VICTIM, place - 2)]
+
+
+def test_a_row_that_was_changed_behind_the_stream_is_named_by_its_removal() -> None:
+    """The removal's line tells what was there last."""
+    world = grown()
+    world.edit_row(VICTIM, amountMinor=1)
+    world.put(VICTIM, None, by_ttl=True)
+    assert world.findings() == [("row_changed_without_record", VICTIM, 3)]
+
+
+def test_a_row_that_comes_again_after_it_expired_is_no_finding() -> None:
+    """A new life with numbers from 1 on; each of the two is judged by itself."""
+    world = grown()
+    world.put(VICTIM, None, by_ttl=True)
+    world.process(world.receive("evt_2"))
+    assert world.findings() == []
+    del world.log[11]
+    assert world.findings() == [("missing_line", VICTIM, 2)]
+    del world.log[9]
+    assert ("missing_line", VICTIM, 3) in world.findings()
+
+
+def test_a_row_that_is_back_after_its_recorded_removal_is_named() -> None:
+    """Its old, once genuine state is not the recorded one."""
+    world = grown()
+    item = world.items[VICTIM]
+    world.put(VICTIM, None, by_ttl=True)
+    world.put(VICTIM, item, recorded=False)
+    assert world.findings() == [("row_changed_without_record", VICTIM, 3)]
+
+
+def test_a_row_that_expired_is_no_finding() -> None:
+    """TTL's deletion is recorded as such."""
+    world = grown()
+    world.put(VICTIM, None, by_ttl=True)
+    assert world.findings() == []
