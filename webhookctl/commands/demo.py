@@ -33,6 +33,7 @@ def demo(ctx: Context, yes: Yes = False, confirm: Confirm = None) -> None:
     report = play.report(seconds=time.monotonic() - started)
     app.console.say("")
     app.show(report)
+    app.console.say(f"\nIt goes on running. Look around: webhookctl status --env {app.environment}")
 
 
 def _show_trace(app: AppContext, story: "_Story", webhook_id: str) -> None:
