@@ -149,7 +149,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} can't be read: {error}") from error
+        raise ConfigError(
+            f"{path} can't be read: {error}", hint="mend the file, or move it away: docs/aws.md shows one"
+        ) from error
     environments = found.get("environments", {})
     tables = environments.values() if isinstance(environments, dict) else [environments]
     if not all(isinstance(table, dict) for table in tables):

@@ -27,7 +27,7 @@ MISTAKES = {
     "trace list --until 2h --since 1h": (2, "--since is not before --until"),
     "trace list --since 2099-01-01": (2, "--since is in the future"),
     "trace list --slow soon": (2, "is not a duration"),
-    "logs tail -f --until 5m": (2, "--until ends before: choose one"),
+    "logs tail -f --until 5m": (2, "hint:  choose one"),
     "logs tail nobody": (2, "'nobody' is not one of"),
     "incident export --since tomorrow": (2, "is not a time"),
     "events list --status DONE": (2, "'DONE' is not one of"),
@@ -48,6 +48,7 @@ MISTAKES = {
     "events reconcile stripe --file nowhere.json": (5, "there is no such file"),
     "events reconcile stripe --api nonsense": (2, "'nonsense' is not an API's address"),
     "events reconcile strip": (2, "no provider is called 'strip'"),
+    "cost estimate --per-month inf": (2, "is not a number"),
     "cost estimate --per-month lots": (2, "is not a number (like 250000, 500K, 1M)"),
     "load run nothing": (2, "one of: rate_limit"),
     "secrets set strip": (2, "unknown provider 'strip' (one of stripe, paypal, square)"),
@@ -61,11 +62,12 @@ MISTAKES = {
 
 @pytest.mark.parametrize("line", MISTAKES)
 def test_a_mistake_is_told_at_once_and_does_nothing(cli: Callable[..., Ran], tmp_path: Path, line: str) -> None:
-    """Nothing on stdout, no traceback, no file made."""
+    """With what to do next; nothing on stdout, no traceback, no file made."""
     code, said = MISTAKES[line]
     ran = cli(*line.split())
     assert (ran.exit_code, ran.out) == (code, "")
     assert said in ran.err
+    assert "hint:  " in ran.err
     assert "Value error" not in ran.err
     assert list(tmp_path.iterdir()) == []
 

@@ -21,7 +21,9 @@ class Secrets:
             return self._client.get_secret_value(SecretId=arn)["SecretString"]
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
-                raise NotFoundError(f"the secret {arn} does not exist or has no value") from error
+                raise NotFoundError(
+                    f"the secret {arn} does not exist or has no value", hint="aws secretsmanager list-secrets"
+                ) from error
             raise
 
     def write(self, arn: str, text: str) -> None:

@@ -62,7 +62,10 @@ def _edited(webhook: StoredWebhook) -> tuple[object, object]:
     try:
         before = json.loads(webhook.body)
     except ValueError as error:
-        raise UsageError("the stored payload is not JSON: a JSON patch cannot fix it") from error
+        raise UsageError(
+            "the stored payload is not JSON: a JSON patch cannot fix it",
+            hint=f"webhookctl events show {webhook.webhook_id} --body",
+        ) from error
     with tempfile.TemporaryDirectory(prefix="webhookctl-") as folder:
         path = Path(folder) / f"{webhook.event_id}.json"
         path.write_text(json.dumps(before, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -83,4 +86,4 @@ def _json(path: Path) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path.name} is not JSON: {error}") from error
+        raise UsageError(f"{path.name} is not JSON: {error}", hint="a JSON patch is a list (RFC 6902)") from error

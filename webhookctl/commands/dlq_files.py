@@ -77,7 +77,7 @@ def purge(
     """Delete dead letters; each is exported before it goes. Asks for the environment's name."""
     app = ctx.obj
     if file is not None and no_export:
-        raise UsageError("--file and --no-export contradict each other")
+        raise UsageError("--file and --no-export contradict each other", hint="leave one of them out")
     if confirm != app.environment:
         app.console.confirm_name("Delete dead letters for good.", app.environment)
     app.guard("Delete dead letters", yes=True, confirm=app.environment)

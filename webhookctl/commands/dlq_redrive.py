@@ -142,7 +142,9 @@ def _resumed(asked: RedrivePlan, journal: Path | None, given: set[str]) -> Redri
     if journal is None:
         raise UsageError("--resume needs --journal FILE", hint="the interrupted redrive printed the file")
     if not asked.filters.is_empty:
-        raise UsageError("--resume takes no filters: the journal has those of the interrupted redrive")
+        raise UsageError(
+            "--resume takes no filters: the journal has those of the interrupted redrive", hint="leave them out"
+        )
     plan = resumed_plan(journal)
     if plan.environment != asked.environment:
         raise UsageError(

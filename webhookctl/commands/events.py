@@ -91,7 +91,7 @@ def show(
     """Show one webhook's story: deliveries, tries, writes, traces, dead letter or not; its payload, masked."""
     app = ctx.obj
     if body and payload:
-        raise UsageError("--payload shows the body in the story, --body shows it alone: choose one")
+        raise UsageError("--payload shows the body in the story, --body shows it alone", hint="choose one")
     found = events.show_event(app.table, webhook_id)
     if body:
         app.console.write_bytes(found.body)

@@ -51,7 +51,7 @@ def tail(
 ) -> None:
     """Print log lines of the last 10 minutes (or --since), merged by time, oldest first; -f goes on."""
     if follow and until:
-        raise UsageError("--follow goes on until Ctrl-C, --until ends before: choose one")
+        raise UsageError("--follow goes on until Ctrl-C, --until ends before", hint="choose one")
     app = ctx.obj
     groups = {_group(app, s): s.value for s in sources or (Source.RECEIVER, Source.PROCESSOR, Source.AUDIT)}
     start = since or app.now() - timedelta(minutes=10)

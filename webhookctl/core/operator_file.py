@@ -16,7 +16,7 @@ def reading(path: Path, *, hint: str | None = None) -> Iterator[None]:
         where = None if path.is_absolute() else f"relative paths start in {Path.cwd()}"
         raise NotFoundError(f"{path} can't be read: there is no such file", hint=hint or where) from error
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}", hint=hint) from error
+        raise UsageError(f"{path} can't be read: {error.strerror}", hint=hint or "name a file") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} can't be read: it is not text in UTF-8", hint=hint) from error
 

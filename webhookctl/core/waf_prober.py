@@ -19,7 +19,9 @@ def check_source(source: str | None, *, is_local: bool) -> str:
     """Return the address to send from, "" for this machine's own. Raises UsageError for one that can't be sent from."""
     if not is_local:
         if source:
-            raise UsageError("--source is for the local environment: beyond this machine there is one address")
+            raise UsageError(
+                "--source is for the local environment: beyond this machine there is one address", hint="leave it out"
+            )
         return ""
     chosen = LOCAL_SOURCE if source is None else source
     try:

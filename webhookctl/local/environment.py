@@ -26,6 +26,7 @@ _STOP_ENGINE_S = 120
 """The engine saves its state when it stops; SIGKILL would lose it."""
 _ATTEMPTS = 3
 _LOG_TAIL_LINES = 15
+_WAY_ON = "webhookctl local reset starts from nothing, where what was stored may go"
 
 
 @dataclass(frozen=True)
@@ -190,11 +191,13 @@ def _await(url: str, pid: int, log: Path) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if not processes.is_alive(pid):
-            raise StartError(f"the local environment did not start; the end of {log}:\n{_tail(log)}")
+            raise StartError(f"the local environment did not start; the end of {log}:\n{_tail(log)}", hint=_WAY_ON)
         if _answers(url):
             return
         time.sleep(0.05)
-    raise StartError(f"the local environment did not answer within {_START_S} s; the end of {log}:\n{_tail(log)}")
+    raise StartError(
+        f"the local environment did not answer within {_START_S} s; the end of {log}:\n{_tail(log)}", hint=_WAY_ON
+    )
 
 
 def _answers(url: str) -> bool:

@@ -25,6 +25,7 @@ from webhookctl.core.operator_file import reading
 from webhookctl.errors import UsageError
 
 _VERSION: Final = 1
+_WRITTEN_BY: Final = "give a file that webhookctl dlq export or dlq purge wrote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class Archive:
         except FileExistsError as error:
             raise UsageError(f"{path} exists already", hint="name a new file") from error
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+            raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name a file elsewhere") from error
         self.path = path
         self.written = 0
         self._has_payloads = has_payloads
@@ -108,7 +109,7 @@ def export(look: Look, archive: Archive) -> Exported:
 def check_file(path: Path) -> None:
     """Read a whole export. Raises UsageError that names the first line that is none, or when there is no line."""
     if not sum(1 for _ in _messages(path)):
-        raise UsageError(f"{path} holds no dead letter")
+        raise UsageError(f"{path} holds no dead letter", hint=_WRITTEN_BY)
 
 
 def import_file(path: Path, queue: Queue) -> Imported:
@@ -218,7 +219,7 @@ def _message(line: str, *, key: str, where: str) -> OutgoingMessage:
         parsed = json.loads(line)
         message, version = parsed["message"], parsed["v"]
         if version != _VERSION:
-            raise UsageError(f"{where}: unknown version {version!r}")
+            raise UsageError(f"{where}: unknown version {version!r}", hint="another webhookctl wrote it: use that one")
         attributes = message.get("attributes") or {}
         return OutgoingMessage(
             key=key,
@@ -227,7 +228,7 @@ def _message(line: str, *, key: str, where: str) -> OutgoingMessage:
             attributes={_text(name): _read_attribute(value) for name, value in attributes.items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{where}: not a line of an export") from error
+        raise UsageError(f"{where}: not a line of an export", hint=_WRITTEN_BY) from error
 
 
 def _read_attribute(value: Mapping[str, Any]) -> Attribute:

@@ -37,7 +37,10 @@ def from_message(raw: bytes) -> Captured:
     if not separator or b"\n\n" in head:
         head, separator, body = raw.partition(b"\n\n")
     if not separator:
-        raise UsageError("the request has no empty line between headers and body")
+        raise UsageError(
+            "the request has no empty line between headers and body",
+            hint="a line 'POST /path HTTP/1.1', the headers, an empty line, the body; or --headers with --body",
+        )
     headers = parse_headers(head.decode("latin-1"))
     host = headers.get("host")
     path = head.split(b"\n", 1)[0].split(b" ")[1:2]

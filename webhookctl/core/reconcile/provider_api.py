@@ -98,7 +98,7 @@ def checked_host(url: str) -> str:
     except ValueError:
         is_address = False
     if not is_address or parts.scheme not in ("https", "http"):
-        raise UsageError(f"{url!r} is not an API's address (like https://api-m.sandbox.paypal.com)")
+        raise UsageError(f"{url!r} is not an API's address", hint="such as https://api-m.sandbox.paypal.com")
     if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
         raise UsageError(f"{url!r} would get the key in the clear", hint="https://...")
     return url.rstrip("/")

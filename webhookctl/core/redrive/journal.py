@@ -160,7 +160,9 @@ def read(path: Path) -> Past:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"the journal {path} cannot be read: {error.strerror}") from error
+        raise UsageError(
+            f"the journal {path} cannot be read: {error.strerror}", hint="the redrive printed where its journal is"
+        ) from error
     parsed = ((number, _parse(line)) for number, line in enumerate(raw.split(b"\n"), start=1))
     lines = [(number, line) for number, line in parsed if line is not None]
     first = lines[0][1] if lines else None
@@ -221,7 +223,7 @@ def _hold(descriptor: int, path: Path) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UsageError(f"another redrive is writing to the journal {path}") from error
+            raise UsageError(f"another redrive is writing to the journal {path}", hint="wait for its end") from error
 
 
 def _end_torn_line(path: Path, descriptor: int) -> None:

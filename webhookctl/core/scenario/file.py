@@ -54,7 +54,7 @@ def read(path: Path) -> Scenario:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not YAML: {error}") from error
+        raise UsageError(f"{path} is not YAML: {error}", hint="docs/sending.md shows one") from error
     members = _members(raw, str(path), {"description", "sequences"})
     scripts = members.get("sequences")
     if not isinstance(scripts, dict) or not scripts:
@@ -70,7 +70,7 @@ def _script(provider: str, raw: object, where: str) -> Script:
     members = _members(raw, where, {"steps", "ends"})
     steps = members.get("steps")
     if not isinstance(steps, list) or not steps:
-        raise UsageError(f"{where}: 'steps' is a list of events")
+        raise UsageError(f"{where}: 'steps' is a list of events", hint="docs/sending.md shows one")
     ends = _members(members.get("ends", {}), f"{where}.ends", ENDS)
     read_steps = [_step(provider, step, f"{where}.steps[{index}]") for index, step in enumerate(steps)]
     return Script(steps=read_steps, ends=ends)

@@ -16,6 +16,7 @@ from webhookctl.errors import UsageError
 
 FAILURE_KEY = "webhookctl"
 """The top-level member that a processor outside production takes as an order to fail. See docs/sending.md."""
+_AS_IT_IS = "leave --set, --add, --remove and --fail-times out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +86,9 @@ def _from_file(recipe: Recipe) -> bytes:
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UsageError(
-            "the file is not JSON, so it can't be changed", hint="leave --set, --add, --remove and --fail-times out"
-        ) from error
+        raise UsageError("the file is not JSON, so it can't be changed", hint=_AS_IT_IS) from error
     if not isinstance(event, dict):
-        raise UsageError("the file holds no JSON object, so it can't be changed")
+        raise UsageError("the file holds no JSON object, so it can't be changed", hint=_AS_IT_IS)
     return serialise(_changed(event, recipe), catalogue.vocabulary(recipe.provider))
 
 

@@ -13,6 +13,7 @@ from webhookctl.core.send.request import Outgoing
 from webhookctl.errors import UsageError
 
 _ANSWER_LIMIT = 2000
+_SUCH_AS = "such as https://hooks.example.com/webhook/stripe"
 _MARK = {"x-webhookctl-test": "1"}
 """Says whose request it is: the receiver notes it, so that test webhooks don't pass for a provider's traffic."""
 
@@ -92,11 +93,9 @@ def check_url(url: str) -> str:
     try:
         parsed = urllib3.util.parse_url(url)
     except LocationParseError as error:
-        raise UsageError(f"'{url}' is not a URL") from error
+        raise UsageError(f"'{url}' is not a URL", hint=_SUCH_AS) from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise UsageError(
-            f"'{url}' is not an http or https URL", hint="such as https://hooks.example.com/webhook/stripe"
-        )
+        raise UsageError(f"'{url}' is not an http or https URL", hint=_SUCH_AS)
     if parsed.auth or parsed.fragment:
         left_out = "a user name and password" if parsed.auth else "what stands after #"
         raise UsageError(f"--url: {left_out} would not be sent", hint="leave it out of the URL")
