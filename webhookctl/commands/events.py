@@ -72,8 +72,9 @@ def list_(
         until=until,
         after=events.show_event(app.table, after) if after else None,
     )
+    sources = event_ports.listed_sources(app)
     event_ports.tell_cost(app, keep, payment_id=payment_id)
-    found = event_search.find_events(event_ports.listed_sources(app), keep, payment_id=payment_id, limit=limit + 1)
+    found = event_search.find_events(sources, keep, payment_id=payment_id, limit=limit + 1)
     app.show([_row(webhook) for webhook in found[:limit]])
     if len(found) > limit:
         event_ports.tell_rest(app, limit, f"--limit N, or --after {found[limit - 1].webhook_id}")

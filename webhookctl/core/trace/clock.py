@@ -89,6 +89,8 @@ def clock_note(skew_s: float) -> str:
 
 def span_of_time(seconds: float) -> str:
     """Return a length of time as a person reads it."""
+    if 0 < seconds < _PRECISION_S:
+        return f"{seconds * 1000:.1f} ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 120:  # noqa: PLR2004 - two minutes still read well in seconds
