@@ -22,6 +22,7 @@ MISTAKES = {
     "send stripe --file .": (2, ". can't be read: Is a directory"),
     "send stripe --file nowhere.json": (5, "hint:  relative paths start in /"),
     "verify explain --request nowhere": (5, "nowhere can't be read: there is no such file"),
+    "verify explain --har .": (2, "hint:  name a file"),
     "events list --since yesterday": (2, "is not a time (like 15m, 1h, 2d"),
     "events list --since 1h --until 2h": (2, "--since is not before --until"),
     "trace list --until 2h --since 1h": (2, "--since is not before --until"),

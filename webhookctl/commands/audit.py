@@ -12,8 +12,9 @@ from webhookctl.context import AppContext, Context
 from webhookctl.core.audit import records
 from webhookctl.core.audit.export import ExportedLog, Format
 from webhookctl.core.audit.export import export as export_lines
-from webhookctl.core.audit.proof import BEGINNING, read_text, verify_environment, write_checkpoint
+from webhookctl.core.audit.proof import BEGINNING, verify_environment, write_checkpoint
 from webhookctl.core.audit.show import timeline
+from webhookctl.core.operator_file import read_text
 
 app = typer.Typer(help="Query and verify the audit log.", no_args_is_help=True)
 

@@ -13,7 +13,7 @@ from lambdas.shared.audit_record import CHAINED
 from lambdas.shared.clock import iso, parse_iso
 from webhookctl.core.audit.records import AuditFilter, AuditRecord
 from webhookctl.core.logs import LogEvent
-from webhookctl.errors import UsageError
+from webhookctl.core.operator_file import reading
 
 
 class Format(StrEnum):
@@ -70,7 +70,7 @@ class ExportedLog:
         self._path = path
 
     def lines(self, wanted: AuditFilter, *, start: datetime, end: datetime | None = None) -> Iterator[LogEvent]:
-        """Yield the lines of a window. Raises UsageError when the file can't be read."""
+        """Yield the lines of a window. Raises NotFoundError, UsageError when the file can't be read."""
         del wanted  # only narrows
         for event in self._events(before=max(start, _UNKNOWN)):
             if start <= event.at and (end is None or event.at < end):
@@ -81,14 +81,11 @@ class ExportedLog:
         return max((event.at for event in self._events(before=_UNKNOWN) if event.at != _UNKNOWN), default=None)
 
     def _events(self, *, before: datetime) -> Iterator[LogEvent]:
-        try:
-            with self._path.open(encoding="utf-8") as file:
-                for number, text in enumerate(file):
-                    event = _event(number, text.rstrip("\n"), before=before)
-                    before = event.at
-                    yield event
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{self._path} can't be read: {error}") from error
+        with reading(self._path), self._path.open(encoding="utf-8") as file:
+            for number, text in enumerate(file):
+                event = _event(number, text.rstrip("\n"), before=before)
+                before = event.at
+                yield event
 
 
 def _event(number: int, text: str, *, before: datetime) -> LogEvent:

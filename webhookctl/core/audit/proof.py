@@ -93,11 +93,3 @@ def write_checkpoint(
         )
     file.write_text(head.to_json(), encoding="utf-8")
     return WrittenCheckpoint(file=file, at=at, webhooks=head.items, root=head.root, fingerprint=head.fingerprint)
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text. Raises UsageError."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}") from error
