@@ -181,7 +181,7 @@ def _row(item: Any, columns: list[str]) -> list[str]:  # noqa: ANN401 - any resu
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any result
     plain = to_plain(value)
-    if plain is None:
+    if plain is None or plain == {}:
         return "-"
     if isinstance(plain, bool):
         return "yes" if plain else "no"

@@ -105,7 +105,7 @@ def test_the_aws_cli_counts_the_queues_messages(aws: Callable[..., Any], deploye
 
 
 def test_the_aws_cli_scans_the_table(aws: Callable[..., Any], sent: str) -> None:
-    """`aws dynamodb scan` on the mission's table name."""
+    """`aws dynamodb scan` by the table name that the stack promises."""
     found = aws("dynamodb", "scan", "--table-name", "PaymentWebhooks-local")
     assert sent in {item["webhookId"]["S"] for item in found["Items"]}
 

@@ -42,3 +42,8 @@ def test_nothing_is_cut_in_a_pipe() -> None:
     """Every column, every character."""
     _, line = table_lines([Row()], Terminal())
     assert line == f"{NAME}  1000000  {Row().text}".rstrip()
+
+
+def test_what_is_not_there_is_a_dash() -> None:
+    """No value, no list, no counts: the same sign."""
+    assert list(table_lines({"a": None, "b": [], "c": {}}, Terminal())) == ["a  -", "b  -", "c  -"]
