@@ -76,7 +76,7 @@ def is_genuine_write(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> bool:
 
 
 def _is_genuine_write(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> bool:
-    is_long = line.get("type") == LINE_TYPE and _same(line.get("v"), LONG_VERSION)
+    is_long = line.get("type") == LINE_TYPE and _same(line.get("v"), LONG_VERSION) and _tells_all(line)
     if not is_long and not _is_short(line):
         return False
     short = shorten(line) if is_long else dict(line)
@@ -85,6 +85,12 @@ def _is_genuine_write(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> bool
         hmac.compare_digest(_bytes_text(_mac(short, key)).encode(), seal) for key in keys if key.id == short.get("key")
     )
     return is_sealed and (not is_long or not _is_completed(line) or is_chained(line))
+
+
+def _tells_all(line: Mapping[str, Any]) -> bool:
+    """Say whether a line in its long form tells what follows from the rest."""
+    needed = {} if _is_odd(line) else {**_derived(line), "change": True}
+    return all(name in line for name, value in needed.items() if value is not None)
 
 
 def own_members(line: Mapping[str, Any]) -> frozenset[str]:

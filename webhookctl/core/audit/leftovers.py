@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from webhookctl.core.audit.findings import Finding, Gap, Kind, LineFacts
 from webhookctl.core.audit.index import LINE_COLUMNS, line_of, line_values
-from webhookctl.core.audit.matching import Prove, edited, forged
+from webhookctl.core.audit.matching import Prove, edited, forged, tells_its_chain
 
 TRIED: Final = 32
 """So many of the gaps with a line's number are tried: those nearest to it in the log."""
@@ -63,7 +63,7 @@ class Leftovers:
     def _fitting(self, line: LineFacts, prove: Prove) -> tuple[int, Gap | None]:
         for values in self._near(line):
             gap = _gap(values)
-            if gap.chain == line.chain != b"" or prove(line, {"webhookId": gap.webhook_id}):
+            if tells_its_chain(gap, line) or prove(line, {"webhookId": gap.webhook_id}):
                 return values[0], gap
         return 0, None
 

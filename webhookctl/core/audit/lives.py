@@ -145,6 +145,7 @@ def _begins(life: Life, line: LineFacts) -> bool:
     """Say whether a write is of a life after this one."""
     if line.is_insert:
         return life.removal is not None or any(other.is_insert for other in life.writes)
-    if life.removal is None:
+    if life.removal is None or line.chain == life.removal.chain:
         return False
-    return line.seq > life.removal.seq or line.seq in life.told()
+    is_cut = not any(other.is_insert for other in life.writes)
+    return is_cut or line.seq >= life.removal.seq or line.seq in life.told()

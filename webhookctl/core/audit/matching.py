@@ -37,9 +37,9 @@ def match(gaps: Iterable[Gap], strays: Iterable[LineFacts], prove: Prove) -> Mat
         numbers[line.seq].append(line.position)
     rules: tuple[_Rule, ...] = (
         lambda gap: (line for line in spare.values() if gap.is_removal and line.is_removal),
-        lambda gap: (spare[place] for place in numbers[gap.seq] if place in spare and not gap.is_removal),
+        lambda gap: (spare[place] for place in numbers[gap.seq] if place in spare and _may_stand_in(gap, spare[place])),
         lambda gap: (line for line in islice(spare.values(), _TRIED) if prove(line, _as(gap))),
-        lambda gap: (line for line in islice(spare.values(), _TRIED) if gap.chain == line.chain != b""),
+        lambda gap: (line for line in islice(spare.values(), _TRIED) if tells_its_chain(gap, line)),
         lambda gap: (line for line in islice(spare.values(), _TRIED) if gap.is_required and _stands_in(gap, line)),
     )
     for rule in rules:
@@ -76,6 +76,16 @@ def _best(gap: Gap, candidates: Iterable[LineFacts]) -> LineFacts | None:
         return gap.chain == line.chain, gap.after < line.position < gap.before
 
     return max(candidates, key=rank, default=None)
+
+
+def tells_its_chain(gap: Gap, line: LineFacts) -> bool:
+    """Say whether a line has the chain hash that a gap lacks; a write that may have been read elsewhere lacks none."""
+    return gap.chain == line.chain != b"" and (gap.is_required or gap.may_come)
+
+
+def _may_stand_in(gap: Gap, line: LineFacts) -> bool:
+    """Say whether a line with a gap's number can be its own: where none has to be read, only one in its place."""
+    return not gap.is_removal and (gap.is_required or gap.may_come or _stands_in(gap, line))
 
 
 def _stands_in(gap: Gap, line: LineFacts) -> bool:

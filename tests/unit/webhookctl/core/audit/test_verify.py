@@ -223,14 +223,15 @@ def test_an_export_tells_every_line_whole_and_no_member_of_it_can_be_changed(tmp
     file = tmp_path / "audit.jsonl"
 
     def findings(place: int, **changes: object) -> list[tuple[str, int | None]]:
-        told = [{**line, **changes} if number == place else line for number, line in enumerate(lines)]
-        file.write_text("".join(json.dumps(line) + "\n" for line in told))
+        edited = {name: value for name, value in (lines[place] | changes).items() if value is not None}
+        file.write_text("".join(json.dumps(line) + "\n" for line in (*lines[:place], edited, *lines[place + 1 :])))
         report = verify_environment(world, ExportedLog(file), keys=(KEY,), now=lambda: world.at + timedelta(hours=1))
         return [(f.finding.value, f.seq) for f in report.findings]
 
     assert findings(0) == []
-    for name in lines[5].keys() - {"loggedAt"}:  # the last is the export's, unsealed
-        assert findings(5, **{name: "x"}) == [("edited_line", 3)], name
+    for place, name in [(each, name) for each in (3, 5) for name in lines[each].keys() - {"loggedAt"}]:
+        for value in ("x", None):  # None takes it away
+            assert findings(place, **{name: value}) == [("edited_line", place - 2)], (name, value)
     assert findings(5, v=True) == [("edited_line", 3)]
 
 
