@@ -15,7 +15,7 @@ from lambdas.shared.errors import WebhookError
 from lambdas.shared.providers import get_provider
 from lambdas.shared.providers.base import Key, Options, ProviderSecret
 from tests.provider_cases import request
-from tests.sdk_differences import BODIES, Difference, compare
+from tests.sdk_differences import BODIES, EMPTY_BODY, NOT_UTF8, Difference, compare
 
 AGES = (0, 0, 0, 0, 10, 280, 320, 3600, -10, -280, -320, -315_360_000)
 RIGHT = "whsec_" + base64.b64encode(b"the right key, 24 bytes!").decode()
@@ -53,17 +53,8 @@ DIFFERENCES = (
         why="the library drops characters that are no base64; one signature then has many spellings",
         applies=lambda e: "\n" in e["webhook-signature"],
     ),
-    Difference(
-        name="empty body",
-        why="an empty body is no event",
-        applies=lambda e: e["body"] == "",
-    ),
-    Difference(
-        name="not UTF-8",
-        why="the library fails to decode before it verifies; we verify the bytes, and refuse them when they are read",
-        applies=lambda e: "\udcff" in e["body"],
-        we_accept=True,
-    ),
+    EMPTY_BODY,
+    NOT_UTF8,
     Difference(
         name="nonsense beside a signature",
         why="the library fails on an item without exactly one comma, though another item is a good signature",

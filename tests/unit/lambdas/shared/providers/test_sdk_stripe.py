@@ -13,7 +13,7 @@ from lambdas.shared.errors import WebhookError
 from lambdas.shared.providers import get_provider
 from lambdas.shared.providers.base import Key, ProviderSecret
 from tests.provider_cases import request
-from tests.sdk_differences import BODIES, Difference, compare
+from tests.sdk_differences import BODIES, EMPTY_BODY, NOT_UTF8, Difference, compare
 
 SECRETS = ("whsec_right", "whsec_other", " ")
 AGES = (0, 0, 0, 0, 10, 280, 320, 3600, -10, -280, -320, -315_360_000)
@@ -68,17 +68,8 @@ DIFFERENCES = (
         why="the SDK drops what follows a second `=`; Stripe sends 64 hex digits only",
         applies=lambda e: "=more" in e["header"],
     ),
-    Difference(
-        name="empty body",
-        why="no Stripe event is empty, so there is nothing to acknowledge",
-        applies=lambda e: e["body"] == "",
-    ),
-    Difference(
-        name="not UTF-8",
-        why="the SDK fails to decode before it verifies; we verify the bytes, and refuse them when they are read",
-        applies=lambda e: "\udcff" in e["body"],
-        we_accept=True,
-    ),
+    EMPTY_BODY,
+    NOT_UTF8,
 )
 
 
