@@ -12,6 +12,7 @@ from lambdas.shared.webhook import StoredWebhook
 from tests.cli.conftest import Ran
 from tests.fakes_audit import AuditWorld
 from tests.fakes_outputs import stack_outputs
+from tests.trace_summaries import trace_summary
 from webhookctl.config import Settings
 from webhookctl.context import AppContext
 from webhookctl.core.incident.export import IncidentSources
@@ -40,17 +41,7 @@ class Telemetry:
 
     def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
         del expression
-        row = TraceSummary(
-            trace_id=TRACE,
-            started_at=start,
-            duration_s=1,
-            response_s=0.1,
-            status=503,
-            fault=True,
-            error=False,
-            throttle=False,
-            partial=False,
-        )
+        row = trace_summary(TRACE, start, status=503)
         return iter([row] if start < end and not self.is_empty else [])
 
     def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:

@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.shared.webhook import Status, StoredWebhook
 from tests.stored_webhooks import NOW, stored_webhook
+from tests.trace_summaries import trace_summary
 from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.dlq.dead_letter import BatchOutcome, OutgoingMessage
 from webhookctl.core.event_story import HIDDEN, payload_of, tell, traces_of, unheard
@@ -105,17 +106,7 @@ class Traces:
         assert expression == 'annotation[webhook_id] = "stripe:a"'
         for trace_id, at in self._begun.items():
             if start <= at < end:
-                yield TraceSummary(
-                    trace_id=trace_id,
-                    started_at=at,
-                    duration_s=1,
-                    response_s=None,
-                    status=None,
-                    fault=False,
-                    error=False,
-                    throttle=False,
-                    partial=False,
-                )
+                yield trace_summary(trace_id, at)
 
     def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
         """Return whole traces."""

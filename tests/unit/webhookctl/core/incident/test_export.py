@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes_audit import START, AuditWorld, grown
+from tests.trace_summaries import trace_summary
 from webhookctl.core.alarms import Alarm, AlarmChange
 from webhookctl.core.incident.export import IncidentSources, export_incident
 from webhookctl.core.logs import LogEvent
@@ -39,17 +40,7 @@ class FakeSources:
     def summaries(self, start: datetime, end: datetime, expression: str | None) -> Iterator[TraceSummary]:
         del start, end, expression
         if self.hidden is None:
-            yield TraceSummary(
-                trace_id=TRACE,
-                started_at=START,
-                duration_s=1.0,
-                response_s=0.1,
-                status=503,
-                fault=True,
-                error=False,
-                throttle=False,
-                partial=False,
-            )
+            yield trace_summary(TRACE, START, status=503)
 
     def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
         segment = {"id": "1", "http": {"request": {"client_ip": "203.0.113.77"}}}

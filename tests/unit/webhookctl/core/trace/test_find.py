@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.shared.webhook import PaymentEvent, StoredWebhook
 from tests.fakes_audit import AuditWorld
+from tests.trace_summaries import trace_summary
 from webhookctl.core.events.parts import PaymentFact
 from webhookctl.core.trace.search import trace_ids_of, traces_of
 from webhookctl.core.trace.traces import (
@@ -48,18 +49,7 @@ class FakeTraces:
 
 
 def _summary(hours_ago: float, **annotations: Any) -> TraceSummary:
-    return TraceSummary(
-        trace_id=f"1-{hours_ago}",
-        started_at=BEGIN - timedelta(hours=hours_ago),
-        duration_s=1.0,
-        response_s=0.2,
-        status=200,
-        fault=False,
-        error=False,
-        throttle=False,
-        partial=False,
-        annotations={key: (value,) for key, value in annotations.items()},
-    )
+    return trace_summary(f"1-{hours_ago}", BEGIN - timedelta(hours=hours_ago), **annotations)
 
 
 def test_a_long_range_is_read_in_windows_of_six_hours_newest_first() -> None:

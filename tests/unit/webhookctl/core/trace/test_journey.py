@@ -10,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from lambdas.shared.webhook import Status, StoredWebhook
 from tests.fakes_audit import AuditWorld
+from tests.trace_summaries import trace_summary
 from webhookctl.core.logs import LogEvent
 from webhookctl.core.trace.find import TraceLines, picture
 from webhookctl.core.trace.journey import Journey
@@ -77,17 +78,7 @@ class FakeStory:
         for trace in self.traces_there if f'"{ID}"' in (expression or "") else ():
             at = datetime.fromtimestamp(trace.segments[0]["start_time"], UTC)
             if start <= at < end:
-                yield TraceSummary(
-                    trace_id=trace.trace_id,
-                    started_at=at,
-                    duration_s=1.0,
-                    response_s=0.1,
-                    status=200,
-                    fault=False,
-                    error=False,
-                    throttle=False,
-                    partial=False,
-                )
+                yield trace_summary(trace.trace_id, at)
 
     def traces(self, trace_ids: Sequence[str]) -> list[TraceDocuments]:
         return [trace for trace in self.traces_there if trace.trace_id in trace_ids]
