@@ -47,7 +47,9 @@ def tail(
     since: Since = None,
     until: Until = None,
     follow: Follow = False,
-    platform: Annotated[bool, typer.Option("--platform", help="With Lambda's own START, END and REPORT.")] = False,
+    platform: Annotated[
+        bool, typer.Option("--platform", help="With Lambda's own START, END and REPORT, and metrics.")
+    ] = False,
 ) -> None:
     """Print log lines of the last 10 minutes (or --since), merged by time, oldest first; -f goes on."""
     if follow and until:

@@ -10,6 +10,7 @@ from webhookctl.core.logs import LogEvent
 
 _PLATFORM = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ")
 """How the Lambda service's own lines begin."""
+_METRIC = "metric"
 _TOLD = frozenset(
     {
         *("time", "function", "environment", "level", "_aws", "type"),
@@ -49,11 +50,17 @@ class Line:
 def lines(
     events: Iterable[LogEvent], sources: Mapping[str, str], *, grep: str | None = None, platform: bool = False
 ) -> Iterator[Line]:
-    """Yield the lines of log groups (group -> whose) that hold `grep`; `platform`: with the Lambda service's own."""
+    """Yield the lines of log groups (group -> whose) that hold `grep`.
+
+    `platform`: with the Lambda service's own, and those that carry nothing but metrics.
+    """
     for event in events:
-        is_noise = not platform and event.message.startswith(_PLATFORM)
-        if not is_noise and (grep is None or grep in event.message):
-            yield Line(at=event.at, source=sources[event.group], message=event.message, fields=event.fields())
+        if grep is not None and grep not in event.message:
+            continue
+        fields = event.fields()
+        is_noise = event.message.startswith(_PLATFORM) or fields.get("type") == _METRIC
+        if platform or not is_noise:
+            yield Line(at=event.at, source=sources[event.group], message=event.message, fields=fields)
 
 
 def _shown(value: object) -> str:

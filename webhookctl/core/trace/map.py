@@ -19,6 +19,7 @@ from webhookctl.core.trace.traces import FIND_BACK, ReasonReader, explain_nothin
 Key = tuple[str, str]
 _PERCENTILES = (50, 90, 99)
 _CLIENT = "client"
+_AS_CLIENT = f" ({_CLIENT})"
 _QUEUE = "AWS::SQS::Queue"
 _FUNCTION = ("", "AWS::Lambda::Function", "AWS::Lambda")
 """A function's layers, the innermost first."""
@@ -48,7 +49,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapNode(Traffic):
-    """A service."""
+    """A service. `name` is what edges call it."""
 
     TABLE: ClassVar = ("name", "type", "requests", "per_minute", "errors", "faults", "p50_ms", "p90_ms", "p99_ms")
     WHOLE: ClassVar = ("name",)
@@ -84,7 +85,7 @@ class ServiceMap:
 
     def svg(self) -> str:
         """Return the graph as a picture."""
-        boxes = [(_key_text(n.name, n.type), _box(n)) for n in self.nodes]
+        boxes = [(n.name, _box(n)) for n in self.nodes]
         arrows = [(e.source, e.target, str(e.requests), e.faults > 0) for e in self.edges]
         return draw_svg(boxes, arrows)
 
@@ -105,7 +106,7 @@ def read_map(reader: GraphReader, *, start: datetime, end: datetime) -> ServiceM
     return ServiceMap(
         start=start,
         end=end,
-        nodes=[MapNode(name=k[0], type=k[1], **tally.traffic(minutes)) for k, tally in nodes.items()],
+        nodes=[MapNode(name=_key_text(*k), type=k[1], **tally.traffic(minutes)) for k, tally in nodes.items()],
         edges=[
             MapEdge(source=_key_text(*a), target=_key_text(*b), **tally.traffic(minutes))
             for (a, b), tally in edges.items()
@@ -221,11 +222,11 @@ def _key(service: Mapping[str, Any]) -> Key:
 
 
 def _key_text(name: str, kind: str) -> str:
-    return f"{name} ({kind})" if kind == _CLIENT else name  # only clients share a name, with what they call
+    return name + _AS_CLIENT if kind == _CLIENT else name  # only clients share a name, with what they call
 
 
 def _box(node: MapNode) -> list[str]:
-    lines = [node.name, node.type or "service"]
+    lines = [node.name.removesuffix(_AS_CLIENT), node.type or "service"]
     if node.requests:
         lines.append(f"{node.requests} requests, {node.per_minute:g}/min")
         lines.append(f"{node.errors} errors, {node.faults} faults")

@@ -72,10 +72,11 @@ def test_following_prints_each_line_once_also_one_that_comes_late() -> None:
 
 
 def test_the_platforms_lines_are_left_out_unless_asked_for() -> None:
-    """START, END and REPORT say nothing about a webhook."""
-    events = [_event("r", 0, "START RequestId: 1"), _event("r", 1, '{"outcome":"accepted"}')]
+    """START, END and REPORT say nothing about a webhook, nor does a line of metrics alone."""
+    texts = ("START RequestId: 1", '{"outcome":"accepted"}', '{"type":"metric","TimeToProcessed":[1]}')
+    events = [_event("r", second, text) for second, text in enumerate(texts)]
     assert [line.message for line in lines(events, SOURCES)] == ['{"outcome":"accepted"}']
-    assert len(list(lines(events, SOURCES, platform=True))) == 2
+    assert len(list(lines(events, SOURCES, platform=True))) == 3
 
 
 def test_grep_keeps_the_lines_that_hold_the_text() -> None:

@@ -77,6 +77,8 @@ def test_a_client_is_counted_by_what_it_sends() -> None:
     found = read_map(FakeGraph([*WINDOW, client]), start=END - timedelta(hours=1), end=END)
     node = next(node for node in found.nodes if node.type == "client")
     assert (node.requests, node.faults, node.p50_ms) == (4, 1, None)
+    assert node.name in {edge.source for edge in found.edges}
+    assert len({node.name for node in found.nodes}) == len(found.nodes)
     assert "0 errors, 1 faults" in found.svg()
 
 
