@@ -5,6 +5,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from stack import limits
+
 
 @dataclass
 class Clock:
@@ -38,8 +40,8 @@ class FakeSqs:
     """A queue with its dead-letter queue, and what Lambda's poller does with them."""
 
     clock: Clock = field(default_factory=Clock)
-    max_receive_count: int = 5
-    visibility_s: float = 180.0
+    max_receive_count: int = limits.MAX_RECEIVE_COUNT
+    visibility_s: float = limits.QUEUE_VISIBILITY_S
     queue: dict[str, SqsMessage] = field(default_factory=dict)
     dlq: dict[str, SqsMessage] = field(default_factory=dict)
 

@@ -176,7 +176,7 @@ def _give_back(
     described = describe(error, at=utc_now())
     line: dict[str, Any] = {
         "outcome": "dead_lettered" if is_last else "retried",
-        "reason": error.reason if isinstance(error, WebhookError) else "unforeseen",
+        "reason": _reason(error),
         "error": described.message,
         "errorClass": described.error_class,
         "fingerprint": described.fingerprint,
@@ -188,11 +188,15 @@ def _give_back(
         if is_last and webhook is not None:
             processor.record_failure(webhook, error, receive_count=message.receive_count)
         environment.queue.return_after(message.receipt_handle, delay_s=delay_s)
-    except WebhookError as second:
-        line["secondError"] = second.reason
+    except Exception as second:  # noqa: BLE001 - the batch edge, as above
+        line["secondError"] = _reason(second)
     if webhook is not None:
         line |= metric("Webhooks", 1, dimensions=("outcome", "provider"), at=utc_now())
     return line | {"delayS": delay_s}
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, WebhookError) else "unforeseen"
 
 
 def _webhook_fields(webhook: StoredWebhook | None, trace: TraceHeader) -> dict[str, Any]:

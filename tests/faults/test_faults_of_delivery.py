@@ -4,10 +4,12 @@ import io
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import pytest
 
 from lambdas.receiver import handler as receiver_handler
+from lambdas.shared.event_store import EventStore, Written
 from lambdas.shared.webhook import Status, StoredWebhook
 from tests.fakes_aws import Crash, Fault
 from tests.fakes_trip import (
@@ -55,17 +57,22 @@ def test_fault_10_duplicate_delivery_at_the_same_time(trip: Trip, operation: str
     assert (trip.effects(), trip.stored().seq) == (1, 2)
 
 
-def test_fault_11_reordered_events(trip: Trip) -> None:
-    """Whatever order a payment's events are processed in, and though each comes twice, the payment is the same."""
+@pytest.mark.parametrize("apart_s", [1, 0])
+def test_fault_11_reordered_events(trip: Trip, apart_s: int) -> None:
+    """Whatever order a payment's events are processed in, and though each comes twice, the payment is the same.
+
+    Also where all are of one second, as Stripe's are, and their ids tell nothing of their order.
+    """
     kinds = ("payment_intent.created", "payment_intent.payment_failed", "payment_intent.succeeded")
-    bodies = [stripe_body(f"evt_{n}", type=kind, created=1_750_000_000 + n) for n, kind in enumerate(kinds)]
+    names = ("evt_3", "evt_2", "evt_1")
     ends = set()
-    for order in itertools.permutations(bodies):
+    for order in itertools.permutations(range(3)):
         trip.aws.items.clear()
-        for body in (*order, order[0]):
-            assert trip.send(body) == 200
+        for n in (*order, order[0]):
+            assert trip.send(stripe_body(names[n], type=kinds[n], created=1_750_000_000 + n * apart_s)) == 200
             trip.drain()
-        ends.add(fold("pi_1", [_fact(trip.stored(f"stripe:evt_{n}")) for n in range(3)]))
+        told = [_fact(StoredWebhook.from_item(item)) for item in trip.aws.items.values()]
+        ends.add(fold("pi_1", [*told, told[0]]))
     (payment,) = ends
     assert payment is not None
     assert (payment.status, payment.amount_minor) == ("succeeded", 1200)
@@ -96,6 +103,35 @@ def test_fault_12_poison_message(trip: Trip) -> None:
     assert poison.last_error is not None
     assert poison.last_error.message == "failure injected by the sender"
     assert [trip.stored(name).status for name in neighbours] == [Status.PROCESSED] * 3
+
+
+def test_fault_12_poison_that_nobody_foresaw(trip: Trip) -> None:
+    """An error that is none of ours, at the write and again at recording it: the DLQ, and its neighbours are fine."""
+    neighbours = send_many(trip, 3)
+    trip.send(stripe_body("evt_poison"))
+    trip.processor = replace(trip.processor, events=Cursed(trip.processor.events, "stripe:evt_poison"))
+    trip.drain()
+    assert len(trip.aws.dlq) == 1
+    assert [trip.stored(name).status for name in neighbours] == [Status.PROCESSED] * 3
+    told = [line["secondError"] for line in trip.lines if "secondError" in line]
+    assert (told, "4242" in str(trip.lines)) == (["unforeseen"], False)
+
+
+class Cursed(EventStore):
+    """A table in which one webhook can't be written, for a reason of its own."""
+
+    def __init__(self, whole: EventStore, cursed_id: str) -> None:
+        self._whole, self._cursed_id = whole, cursed_id
+
+    def get(self, webhook_id: str) -> StoredWebhook | None:
+        """Read."""
+        return self._whole.get(webhook_id)
+
+    def update(self, before: StoredWebhook, after: StoredWebhook) -> Written:
+        """Write, unless it is the one."""
+        if before.webhook_id == self._cursed_id:
+            raise RuntimeError("what a body said: 4242")
+        return self._whole.update(before, after)
 
 
 def test_fault_13_one_bad_of_ten(trip: Trip) -> None:
