@@ -2,7 +2,6 @@
 
 import sys
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,29 +17,14 @@ app = typer.Typer(help="Show what a payment's events come to.", no_args_is_help=
 DEFAULT_WINDOW = timedelta(days=1)
 
 
-class PaymentStatus(StrEnum):
-    """What the events of a payment can come to."""
-
-    PENDING = "pending"
-    AUTHORIZED = "authorized"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    PARTIALLY_REFUNDED = "partially_refunded"
-    REFUNDED = "refunded"
-    PARTIALLY_REVERSED = "partially_reversed"
-    REVERSED = "reversed"
-    UNKNOWN = "unknown"
-
-
 StatusOption = Annotated[
-    PaymentStatus | None,
+    payments.PaymentStatus | None,
     typer.Option(
         "--status",
         "-s",
         case_sensitive=False,
         metavar="STATUS",
-        help=f"Only those whose events come to it: {', '.join(PaymentStatus)}.",
+        help=f"Only those whose events come to it: {', '.join(payments.PaymentStatus)}.",
     ),
 ]
 

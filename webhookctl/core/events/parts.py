@@ -19,6 +19,8 @@ _PART_RANKS: Final = {
     "lost": 2,
 }
 """How final a refund's or dispute's own state is. A refund can still fail after it succeeded."""
+DISPUTE_STATES: Final = ("opened", "closed", "won", "lost")
+"""What a dispute can stand at; closed where the provider does not say for whom."""
 _ENDED: Final = ("failed", "canceled")
 """States of a refund that give nothing back."""
 

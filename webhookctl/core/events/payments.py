@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
 from webhookctl.core.audit.records import AuditRecord
@@ -31,6 +32,21 @@ RANKS: Final[Mapping[str, tuple[int, str]]] = {
 
 A failed try may be followed by a good one, so `failed` ranks below `authorized`; money that moved outranks all else.
 """
+
+
+class PaymentStatus(StrEnum):
+    """What the events of a payment can come to."""
+
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    PARTIALLY_REVERSED = "partially_reversed"
+    REVERSED = "reversed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +79,10 @@ class PaymentStep:
 class Payment:
     """What all events of a payment come to.
 
-    `status` is pending, failed, authorized, canceled, succeeded, partially_refunded, refunded, partially_reversed,
-    reversed, or unknown when only refunds or disputes were seen. `refunded_minor` counts the refunds that succeeded,
-    in the payment's currency. `net_minor` is what was paid minus those and what was reversed; None unless money moved,
-    and where some went back in another currency. Disputes are told, not counted. `amount` and `refunded` are the same
-    for the reader.
+    `status` is one of `PaymentStatus`: unknown when only refunds or disputes were seen. `refunded_minor` counts the
+    refunds that succeeded, in the payment's currency. `net_minor` is what was paid minus those and what was reversed;
+    None unless money moved, and where some went back in another currency. Disputes are told, not counted. `amount` and
+    `refunded` are the same for the reader.
     """
 
     TABLE: ClassVar = ("payment_id", "provider", "status", "amount", "refunded", "disputed", "last_at")

@@ -8,12 +8,11 @@ from typing import Any
 
 import yaml
 
+from webhookctl.core.events.parts import DISPUTE_STATES
+from webhookctl.core.events.payments import PaymentStatus
 from webhookctl.core.operator_file import read_text
 from webhookctl.core.samples import catalogue
 from webhookctl.errors import UsageError
-
-ENDS = {"status", "disputed", "amount_minor", "refunded_minor", "net_minor"}
-"""What a script may say of how its payment ends: members of `payments.Payment`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,8 @@ def _script(provider: str, raw: object, where: str) -> Script:
     steps = members.get("steps")
     if not isinstance(steps, list) or not steps:
         raise UsageError(f"{where}: 'steps' is a list of events", hint="docs/sending.md shows one")
-    ends = _members(members.get("ends", {}), f"{where}.ends", ENDS)
+    ends = _members(members.get("ends", {}), f"{where}.ends", set(_ENDS))
+    _check_forms(ends, _ENDS, f"{where}.ends")
     read_steps = [_step(provider, step, f"{where}.steps[{index}]") for index, step in enumerate(steps)]
     return Script(steps=read_steps, ends=ends)
 
@@ -80,11 +80,15 @@ def _step(provider: str, raw: object, where: str) -> Step:
     members = _members({"send": raw} if isinstance(raw, str) else raw, where, {f.name for f in fields(Step)})
     if "send" not in members:
         raise UsageError(f"{where}: 'send' names an event type", hint=f"webhookctl send --list {provider}")
-    for name, is_right in _FORMS.items():
-        if name in members and not is_right(members[name]):
-            raise UsageError(f"{where}.{name} has the wrong form", hint=_HINTS.get(name))
+    _check_forms(members, _FORMS, where)
     catalogue.load(provider, str(members["send"]))
     return Step(**members)
+
+
+def _check_forms(members: Mapping[str, Any], forms: Mapping[str, Callable[[Any], bool]], where: str) -> None:
+    for name, is_right in forms.items():
+        if name in members and not is_right(members[name]):
+            raise UsageError(f"{where}.{name} has the wrong form", hint=_HINTS.get(name))
 
 
 def _is_number(value: object, *, most: float) -> bool:
@@ -99,6 +103,14 @@ def _is_json(value: object) -> bool:
         return False
 
 
+def _is_minor(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def _is_dispute_states(value: object) -> bool:
+    return value is None or (isinstance(value, str) and set(value.split(", ")) <= set(DISPUTE_STATES))
+
+
 _FORMS: Mapping[str, Callable[[Any], bool]] = {
     "send": lambda value: isinstance(value, str),
     "set": _is_json,
@@ -107,6 +119,14 @@ _FORMS: Mapping[str, Callable[[Any], bool]] = {
     "amount_percent": lambda value: isinstance(value, int) and _is_number(value, most=_MOST_PERCENT),
     "after_s": lambda value: _is_number(value, most=_MOST_PAUSE_S),
 }
+_ENDS: Mapping[str, Callable[[Any], bool]] = {
+    "status": lambda value: isinstance(value, str) and value in set(PaymentStatus),
+    "disputed": _is_dispute_states,
+    "amount_minor": _is_minor,
+    "refunded_minor": _is_minor,
+    "net_minor": _is_minor,
+}
+"""What a script may say of how its payment ends: members of `payments.Payment`. Checked before anything is sent."""
 _MOST_PERCENT = 10_000
 _MOST_PAUSE_S = 86_400
 _HINTS: Mapping[str, str] = {
@@ -115,6 +135,9 @@ _HINTS: Mapping[str, str] = {
     "remove": "a list of paths",
     "amount_percent": f"a whole number from 0 to {_MOST_PERCENT}",
     "after_s": f"seconds, from 0 to {_MOST_PAUSE_S}",
+    "status": f"one of {', '.join(PaymentStatus)}",
+    "disputed": f"how each of its disputes stands: {', '.join(DISPUTE_STATES)}; null for none",
+    **dict.fromkeys(("amount_minor", "refunded_minor", "net_minor"), "whole minor units, such as 4200; null for none"),
 }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from lambdas.shared.providers import get_provider
 from tests.fakes_sender import NOW, FakeStack, at, targets
+from webhookctl.core.events.payments import PaymentStatus
 from webhookctl.core.samples.ids import IdSource
 from webhookctl.core.samples.render import Money
 from webhookctl.core.scenario import drafts as scenario
@@ -110,6 +111,14 @@ def test_a_user_s_own_scenario_comes_first(tmp_path: Path) -> None:
         ("sequences: {stripe: {steps: [charge.sucseeded]}}", "no sample event 'charge.sucseeded'"),
         ("sequences: {strype: {steps: [charge.succeeded]}}", "unknown provider 'strype'"),
         ("sequences: {stripe: {steps: [charge.succeeded], ends: {state: x}}}", "unknown member 'state'"),
+        *(
+            (f"sequences: {{stripe: {{steps: [charge.succeeded], ends: {{{ends}}}}}}}", "has the wrong form")
+            for ends in (
+                *("status: suceeded", "status: SUCCEEDED", "status: [succeeded]", "status: null", "disputed: looses"),
+                *("disputed: 'won, lots'", "amount_minor: '12'", "amount_minor: 1.5", "net_minor: true"),
+                "refunded_minor: -1",
+            )
+        ),
         ("- 1", "is not a mapping"),
     ],
 )
@@ -119,6 +128,17 @@ def test_a_fault_in_a_file_is_named(tmp_path: Path, text: str, message: str) -> 
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         scenario.load(str(path))
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [*(f"status: {status}" for status in PaymentStatus), "disputed: 'won, lost'", "disputed: null, net_minor: 0"],
+)
+def test_every_end_that_a_payment_can_come_to_may_be_expected(tmp_path: Path, ends: str) -> None:
+    """The file is refused for none of them; amounts and disputes may be expected not to be there."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"sequences: {{stripe: {{steps: [charge.succeeded], ends: {{{ends}}}}}}}")
+    assert scenario.load(str(path)).scripts["stripe"].ends
 
 
 def test_a_name_that_is_not_there_lists_the_others() -> None:
