@@ -16,7 +16,7 @@ from webhookctl.core.events.search import find_events, find_open
 from webhookctl.core.events.stored import EventFilter
 from webhookctl.core.operator_file import read_text
 from webhookctl.core.reconcile.compare import compare
-from webhookctl.core.reconcile.provider_api import ProviderApi, checked_host
+from webhookctl.core.reconcile.provider_api import ProviderApi, checked_host, checked_key
 from webhookctl.core.reconcile.provider_events import LISTINGS, EventSource, ListedFile
 from webhookctl.core.reconcile.stuck import find_stuck, requeue
 from webhookctl.errors import UsageError
@@ -115,9 +115,7 @@ def _source(app: AppContext, provider: str, *, file: Path | None, api: str | Non
         _refuse("asks the provider, --file does not: choose one", **{"--api": api})
         return ListedFile.parsed(provider, read_text(file))
     host = checked_host(api) if api is not None else None
-    key = (getpass(f"{provider}'s key: ") if app.console.can_ask else sys.stdin.readline()).strip()
-    if not key:
-        raise UsageError("the provider's key is read from stdin", hint="... < key.txt, or --file with a saved list")
+    key = checked_key(getpass(f"{provider}'s key: ") if app.console.can_ask else sys.stdin.readline())
     return ProviderApi(provider=provider, key=key, host=host)
 
 

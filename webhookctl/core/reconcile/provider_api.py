@@ -1,5 +1,6 @@
 """The providers' own event lists over their APIs. The key goes into one header and no further."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError
 
 from lambdas.shared.clock import iso
 from webhookctl.core.reconcile.provider_events import LISTINGS, ProviderEvent, next_link, read_page
@@ -19,6 +20,7 @@ _PAYPAL_PATH: Final = "/v1/notifications/webhooks-events"
 _THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 _OK: Final = 200
 _REFUSED: Final = (401, 403)
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,18 @@ def checked_host(url: str) -> str:
     return url.rstrip("/")
 
 
+def checked_key(text: str) -> str:
+    """Return a key as it was read, without what a file has around it. Raises UsageError for what no header carries."""
+    key = text.removeprefix("\ufeff").removeprefix("\udcef\udcbb\udcbf").strip()  # a mark, read or as stray bytes
+    if not key:
+        raise UsageError("the provider's key is read from stdin", hint="... < key.txt, or --file with a saved list")
+    if not _KEY.fullmatch(key):
+        raise UsageError(
+            "what was read from stdin is no provider's key", hint="one line of letters, digits and signs, in ASCII"
+        )
+    return key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderApi:
     """Implements the provider's list on its API. `key` is a Stripe key, or a PayPal or Square access token."""
@@ -137,11 +151,14 @@ class ProviderApi:
         return True
 
     def _ask(self, api: Api, call: Call) -> Mapping[str, Any]:
-        url = (self.host or api.host) + call.path
+        host = self.host or api.host
         headers = {"Authorization": f"Bearer {self.key}"}
         try:
-            answer = self.pool.request(call.method, url, headers=headers, json=call.body, redirect=False)
+            answer = self.pool.request(call.method, host + call.path, headers=headers, json=call.body, redirect=False)
             page = answer.json() if answer.status == _OK else {}
+        except MaxRetryError as error:
+            why = type(error.reason or error).__name__
+            raise WebhookctlError(f"{self.provider}'s API can't be reached at {host}: {why}") from error
         except (HTTPError, ValueError, RecursionError) as error:
             raise WebhookctlError(f"{self.provider}'s API can't be read: {type(error).__name__}") from error
         if answer.status in _REFUSED:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes_provider_api import KEY, ProviderStub, listed_event, serving
-from webhookctl.core.reconcile.provider_api import APIS, ProviderApi, checked_host
+from webhookctl.core.reconcile.provider_api import APIS, ProviderApi, checked_host, checked_key
 from webhookctl.errors import ConfigError, UsageError, WebhookctlError
 
 SINCE = datetime(2026, 1, 2, tzinfo=UTC)
@@ -90,10 +90,25 @@ def test_a_list_without_end_is_given_up_on() -> None:
 
 
 def test_nobody_listening_is_an_error_without_the_key() -> None:
-    """A refused connection is told by its kind."""
+    """A refused connection is told by its kind, and where it was tried."""
     api = ProviderApi(provider="stripe", key=KEY, host="http://127.0.0.1:9")
-    with pytest.raises(WebhookctlError, match="can't be read"):
+    with pytest.raises(WebhookctlError) as refused:
         list(api.events(since=SINCE))
+    assert refused.value.message == "stripe's API can't be reached at http://127.0.0.1:9: NewConnectionError"
+
+
+@pytest.mark.parametrize("text", ["", " \n", "ключ", "\udcff\udcfe", "sk_a\x01b", "sk a", "sk\nnext", "k" * 5000])
+def test_what_cannot_be_a_key_is_refused_before_anything_is_sent(text: str) -> None:
+    """No header could carry it; the refusal does not repeat it."""
+    with pytest.raises(UsageError) as refused:
+        checked_key(text)
+    assert not text.strip() or text not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("text", ["sk_live_1\n", "\ufeffsk_live_1\r\n", "\udcef\udcbb\udcbfsk_live_1"])
+def test_a_key_from_a_file_is_the_key(text: str) -> None:
+    """Line ends and a byte order mark are none of it, also where the terminal is not in UTF-8."""
+    assert checked_key(text) == "sk_live_1"
 
 
 def test_the_keys_go_to_the_providers_own_hosts() -> None:
