@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.conftest import Ran
-from webhookctl.commands.payments import PaymentStatus
-from webhookctl.core.events.payments import RANKS
+from webhookctl.core.events.payments import RANKS, PaymentStatus
 
 EMPTY = [
     ("events", "show", ""),
