@@ -25,6 +25,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {"env": LOCAL, "output": "table"}
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}")
 _FLAG: Final = "flag"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 def data_home() -> Path:
@@ -135,14 +136,10 @@ _Sources = list[tuple[str, Mapping[str, Any]]]
 
 def _sources(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> _Sources:
     given = {key: value for key, value in flags.items() if value not in (None, False)}
-    variables = {
-        key: environ[f"WEBHOOKCTL_{key.upper()}"]
-        for key in (*_TEXT_KEYS, *_FLAG_KEYS)
-        if environ.get(f"WEBHOOKCTL_{key.upper()}")
-    }
-    found = [(_FLAG, given), ("WEBHOOKCTL_* variable", variables)]
+    named = {f"WEBHOOKCTL_{key.upper()}": key for key in (*_TEXT_KEYS, *_FLAG_KEYS)}
+    variables = [(name, {key: environ[name]}) for name, key in named.items() if environ.get(name)]
     files = (path for path in (project_file(folder), user_file()) if path is not None and path.is_file())
-    return found + [(str(path), _read(path)) for path in files]
+    return [(_FLAG, given), *variables, *((str(path), _read(path)) for path in files)]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -152,6 +149,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path} can't be read: {error}", hint="mend the file, or move it away: docs/aws.md shows one"
         ) from error
+    known = (*_TEXT_KEYS, *_FLAG_KEYS, "environments")
+    if unknown := sorted(found.keys() - {*known}):
+        from difflib import get_close_matches
+
+        near = get_close_matches(unknown[0], known, n=1)
+        raise ConfigError(
+            f"{path}: unknown setting {unknown[0]!r}",
+            hint=f"did you mean {near[0]!r}?" if near else "the stack's own settings stand under [environments.NAME]",
+        )
     environments = found.get("environments", {})
     tables = environments.values() if isinstance(environments, dict) else [environments]
     if not all(isinstance(table, dict) for table in tables):
@@ -192,7 +198,9 @@ def _first(key: str, sources: _Sources) -> tuple[Any, str] | None:
 
 def _converted(key: str, value: Any, origin: str, faults: list[_Fault]) -> Any:  # noqa: ANN401 - a TOML value
     if key in _FLAG_KEYS:
-        return value if isinstance(value, bool) else str(value).lower() in _TRUE
+        if (word := str(value).lower()) not in _TRUE | _FALSE:
+            faults.append(_Fault(origin, f"{key} must be true or false, not {value!r}"))
+        return word in _TRUE
     if not isinstance(value, str):
         faults.append(_Fault(origin, f"{key} must be text, not {type(value).__name__}"))
     return value

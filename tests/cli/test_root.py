@@ -92,4 +92,4 @@ def test_faulty_settings_are_all_reported_together(cli: Callable[..., Ran], monk
     ran = cli("outputs", "-e", "a b")
     assert ran.exit_code == 4
     assert "'a b'" in ran.err
-    assert "'xml' (one of table, json, jsonl) from WEBHOOKCTL_* variable" in ran.err
+    assert "'xml' (one of table, json, jsonl) from WEBHOOKCTL_OUTPUT" in ran.err

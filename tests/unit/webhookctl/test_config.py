@@ -41,7 +41,7 @@ def test_environment_table_overrides_its_file(tmp_path: Path) -> None:
 
 def test_faults_are_reported_together(tmp_path: Path) -> None:
     """One error names the bad environment and the bad output, each with where it comes from."""
-    with pytest.raises(ConfigError, match=r"'a b'.* from flag; .*'xml'.* from WEBHOOKCTL_\* variable"):
+    with pytest.raises(ConfigError, match=r"'a b'.* from flag; .*'xml'.* from WEBHOOKCTL_OUTPUT"):
         load_settings({"env": "a b"}, environ={"WEBHOOKCTL_OUTPUT": "xml"}, folder=tmp_path)
 
 
@@ -57,3 +57,32 @@ def test_what_is_not_a_table_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "webhookctl.toml").write_text(text)
     with pytest.raises(ConfigError, match="not a table"):
         load_settings({}, environ={}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('[environment.prod]\naccount = "42"', "did you mean 'environments'?"),
+        ('regon = "us-east-1"', "did you mean 'region'?"),
+        ("retention_days = 5", "the stack's own settings stand under"),
+    ],
+)
+def test_a_setting_that_nobody_reads_is_refused(tmp_path: Path, text: str, hint: str) -> None:
+    """Ignored, a misspelled table would take an environment's account check away."""
+    (tmp_path / "webhookctl.toml").write_text(text)
+    with pytest.raises(ConfigError, match="unknown setting") as caught:
+        load_settings({}, environ={}, folder=tmp_path)
+    assert str(caught.value.hint).startswith(hint)
+
+
+@pytest.mark.parametrize(("word", "is_on"), [("1", True), ("TRUE", True), ("off", False), ("No", False)])
+def test_a_switch_takes_the_usual_words(tmp_path: Path, word: str, is_on: bool) -> None:  # noqa: FBT001
+    """In a variable as in a file."""
+    assert load_settings({}, environ={"WEBHOOKCTL_QUIET": word}, folder=tmp_path).quiet is is_on
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused(tmp_path: Path) -> None:
+    """Read as off, it would leave an environment without the protection that was meant."""
+    (tmp_path / "webhookctl.toml").write_text('[environments.prod]\nprotected = "ja"')
+    with pytest.raises(ConfigError, match="protected must be true or false, not 'ja'"):
+        load_settings({"env": "prod"}, environ={}, folder=tmp_path)
