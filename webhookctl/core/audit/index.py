@@ -118,14 +118,16 @@ class AuditIndex:
             row = rows.fetchone()
 
     def last_states(self, *, until_ms: int) -> Iterator[tuple[str, int, bytes]]:
-        """Yield (webhook id, seq, chain hash) of every webhook's last genuine line up to a log time, by webhook id."""
+        """Yield (webhook id, seq, chain hash) of every webhook's last genuine line up to a log time, by webhook id.
+
+        Of a row that came again after it expired: of the life with more writes, and of equal ones the later.
+        """
         self._write()
         query = (
-            "SELECT webhook, max(seq), chain FROM lines WHERE genuine AND chained AND NOT removal"
-            " AND at_ms <= ?"
-            " GROUP BY webhook ORDER BY webhook"
+            "SELECT webhook, seq, chain, max((seq << 33) + position) FROM lines"
+            " WHERE genuine AND chained AND NOT removal AND at_ms <= ? GROUP BY webhook ORDER BY webhook"
         )
-        yield from ((str(w), int(seq), bytes(chain)) for w, seq, chain in self._db.execute(query, (until_ms,)))
+        yield from ((str(w), int(seq), bytes(chain)) for w, seq, chain, _ in self._db.execute(query, (until_ms,)))
 
     def _write(self) -> None:
         self._insert("lines", self._lines)

@@ -10,7 +10,7 @@ from webhookctl.core.audit.findings import Finding, Gap, Kind, LineFacts
 
 Prove = Callable[[LineFacts, Mapping[str, Any]], bool]
 """Say whether the seal of a broken line holds with these members changed: then that is what was edited."""
-_TRIED: Final = 100
+_TRIED: Final = 32
 """So many broken lines of one webhook are tried on a gap that none of them names."""
 _Rule = Callable[[Gap], Iterable[LineFacts]]
 
