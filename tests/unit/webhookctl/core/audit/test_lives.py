@@ -1,8 +1,14 @@
 """A row expires, is removed, and can come again: its lines are judged life by life."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
-from tests.fakes_audit import grown
+from tests.fakes_audit import KEY, AuditWorld, grown
+from webhookctl.core.audit.export import ExportedLog, Format, export
+from webhookctl.core.audit.proof import BEGINNING, verify_environment
+from webhookctl.core.audit.records import AuditFilter, query
 
 VICTIM = "stripe:evt_2"
 
@@ -50,3 +56,35 @@ def test_a_row_that_expired_is_no_finding() -> None:
     world = grown()
     world.put(VICTIM, None, by_ttl=True)
     assert world.findings() == []
+
+
+def expiring() -> AuditWorld:
+    """Return a world of one webhook that expires in a second."""
+    world = AuditWorld()
+    world.process(world.receive("evt_2"), expires_at=int(world.at.timestamp()) + 2)
+    world.at += timedelta(seconds=5)
+    return world
+
+
+def test_a_removal_whose_line_may_still_come_is_pending_for_the_days_in_which_rows_expire() -> None:
+    """Then it is missing; the row of one that had not expired was deleted."""
+    world = expiring()
+    world.put(VICTIM, None, recorded=False)
+    for later, pending, found in (
+        (timedelta(seconds=30), 1, []),
+        (timedelta(days=3), 1, []),
+        (timedelta(days=5), 0, [("missing_line", VICTIM, 2)]),
+    ):
+        report = world.verify(later=later)
+        assert (report.pending, [(f.finding.value, f.webhook_id, f.seq) for f in report.findings]) == (pending, found)
+
+
+def test_a_row_that_expired_after_an_export_is_pending_in_it(tmp_path: Path) -> None:
+    """However much later the export is verified."""
+    world = expiring()
+    lines = export(query(world, AuditFilter(), start=BEGINNING), form=Format.JSONL)
+    (tmp_path / "x").write_text("".join(f"{line}\n" for line in lines))
+    world.put(VICTIM, None, by_ttl=True)
+    now = world.at + timedelta(days=300)
+    report = verify_environment(world, ExportedLog(tmp_path / "x"), keys=(KEY,), now=lambda: now)
+    assert (report.pending, report.counts) == (1, {})
