@@ -90,6 +90,14 @@ def _one(hole: Gap, seq: int, chains: dict[int, bytes]) -> Gap:
     return replace(hole, seq=seq, until=None, chain=chains.get(seq, b""), is_required=not hole.may_come)
 
 
+def around_gap(webhook_id: str, life: Life, row: RowFacts) -> Gap | None:
+    """Return that a row was written around the project and no line tells so; it may be that none ever did."""
+    if row.is_intact or any(line.seq == row.seq and not line.is_chained for line in life.writes):
+        return None
+    last = max((line.position for line in life.writes), default=-1)
+    return Gap(webhook_id=webhook_id, seq=row.seq, after=last, is_required=False)
+
+
 def removal_gap(webhook_id: str, life: Life, scope: Scope, *, is_last: bool) -> Gap | None:
     """Return that a life's row is gone and no line tells of it; None while the row may have been there when read."""
     last = max(life.writes, key=lambda line: line.position, default=None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from webhookctl.core.audit.findings import Finding, Gap, Kind, LineFacts, RowFacts, Scope
 from webhookctl.core.audit.folding import unfitting
-from webhookctl.core.audit.gaps import removal_gap, write_gaps
+from webhookctl.core.audit.gaps import around_gap, removal_gap, write_gaps
 from webhookctl.core.audit.lives import Life, lives_of, overlaps
 from webhookctl.core.audit.matching import Prove, match
 
@@ -38,9 +38,10 @@ def judge(webhook_id: str, lines: Sequence[LineFacts], row: RowFacts | None, sco
         told = (*_of_writes(life), *_of_removal(life), *(_of_row(life, its_row, scope) if its_row else ()))
         findings += [_finding(webhook_id, each) for each in told]
         gaps += write_gaps(webhook_id, life, None if _is_astray(life, its_row) else its_row, scope, broken=broken)
+        more = around_gap(webhook_id, life, its_row) if its_row else None
         if life is not own and life.removal is None:
-            gone = removal_gap(webhook_id, life, scope, is_last=life is lives[-1])
-            gaps += [gone] if gone else []
+            more = removal_gap(webhook_id, life, scope, is_last=life is lives[-1])
+        gaps += [more] if more else []
     if not lives and not scope.whole_log:  # what else there was of it may lie before the window
         gaps.append(Gap(webhook_id=webhook_id, seq=max(broken, default=0), is_removal=True, is_required=False))
     matched = match(gaps, strays, prove)

@@ -73,3 +73,12 @@ def test_a_removal_that_was_edited_to_look_like_an_expiry_is_named_as_both() -> 
     world.put(VICTIM, None)
     world.edit_line(9, actor="ttl")
     assert world.findings() == [("edited_line", VICTIM, 3), ("row_deleted", VICTIM, 3)]
+
+
+@pytest.mark.parametrize("fields", [{"status": "x"}, {"seq": 9}, {"webhookId": "stripe:other"}, {"chained": True}])
+def test_an_edited_line_of_a_write_around_the_project_is_named(fields: dict[str, Any]) -> None:
+    """The row shows that there was one."""
+    world = grown()
+    world.edit_row(VICTIM, recorded=True, amountMinor=1)
+    world.log[9] = replace(world.log[9], message=json.dumps({**world.log[9].written(), **fields}))
+    assert sorted(world.findings()) == [("edited_line", VICTIM, 3), ("row_changed_without_record", VICTIM, 3)]
