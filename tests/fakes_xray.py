@@ -36,7 +36,7 @@ def served(path: Path) -> Iterator[Served]:
     xray = XRay(path)
     port = asyncio.run_coroutine_threadsafe(xray.start(), loop).result(5)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(xray.api))
-    serving = threading.Thread(target=server.serve_forever)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     serving.start()
     try:
         yield Served(f"http://127.0.0.1:{server.server_address[1]}", f"127.0.0.1:{port}", xray)
