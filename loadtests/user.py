@@ -58,6 +58,7 @@ class WebhookUser(FastHttpUser):
         self.client_pool = BoundClientPool(self._from, concurrency=1, network_timeout=35.0, connection_timeout=10.0)
         super().__init__(environment)
         self._due = time.time()
+        self._delay_s: float | None = None
 
     def source(self) -> str:
         """Return the address that this user sends from."""
@@ -65,6 +66,9 @@ class WebhookUser(FastHttpUser):
 
     def wait_time(self) -> float:
         """Return the seconds until this user's next turn, so that the role keeps its rate whatever the latency."""
+        if self._delay_s is not None:
+            delay_s, self._delay_s = self._delay_s, None
+            return delay_s
         self._due = max(self._due, time.time() - self.catch_up_s) + self.interval_s
         return max(0.0, self._due - time.time())
 
@@ -86,12 +90,12 @@ class WebhookUser(FastHttpUser):
         return False
 
     def on_start(self) -> None:
-        """Wait for the role's turn, and spread its users over its first interval."""
+        """Wait for the role's turn, spread over its first interval; the run's end does not wait for that."""
         if self.is_absent:
             return
-        delay_s = self.starts_s + random.random() * self.interval_s
-        self._due = time.time() + delay_s
-        time.sleep(delay_s)
+        self._delay_s = self.starts_s + random.random() * self.interval_s
+        self._due = time.time() + self._delay_s
+        self.wait()
 
     def send_fresh(self, provider: str | None = None) -> int:
         """Send a new signed webhook, again where the intake fails, and return the last answer's status (0: none)."""
