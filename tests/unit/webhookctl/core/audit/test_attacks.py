@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -23,25 +23,8 @@ LATER: Final = timedelta(days=6)
 """When is verified: rows that expired are long gone by then."""
 MEMBERS: Final = ("note", "change", "chained", "isMasked", "lineId", "loggedAt", "paymentId", "prev")
 VALUES: Final[tuple[Any, ...]] = (
-    None,
-    True,
-    0,
-    1,
-    2,
-    99,
-    10**20,
-    -1,
-    1.5,
-    "",
-    "x",
-    "é",
-    "ttl",
-    "audit",
-    "operator",
-    [],
-    {},
-    "0" * 43,
-)
+    None, True, 0, 1, 2, 99, 10**20, -1, 1.5, "", "x", "\u00e9", "ttl", "audit", "operator", [], {}, "0" * 43,
+)  # fmt: skip
 Found = set[tuple[str, str]]
 
 
@@ -65,7 +48,7 @@ class History(AuditWorld):
             self.log[place] = replace(event, at=at)
         return self
 
-    def _life(self, name: str, random: Random) -> Any:
+    def _life(self, name: str, random: Random) -> Iterator[object]:
         for _ in range(random.choice((1, 1, 1, 2))):
             webhook = self.receive(name)
             yield webhook
@@ -85,7 +68,7 @@ class History(AuditWorld):
     def _edit(self, webhook: StoredWebhook) -> StoredWebhook:
         return self.write(webhook.edited(b'{"amount": 1}', operator="alice", note="typo"))
 
-    def _acts(self, random: Random) -> Any:
+    def _acts(self, random: Random) -> Iterator[object]:
         logger = FakeAuditLogger()
         audit = OperatorAudit(logger=logger)
         for number in range(random.randint(0, 3)):
@@ -173,9 +156,8 @@ def change_row(world: History, random: Random) -> tuple[Found, Found]:
     name = random.choice([name for name in (*CHAINED, "prevHash", "chainHash", "body") if name != "webhookId"])
     before = world.items[webhook_id]
     value: Any = random.choice([{"S": "x"}, {"N": "7"}, {"B": b"x"}, {"BOOL": True}, {"L": []}, {"S": "\u00e9"}, None])
+    value = {"B": b"\x00{}"} if name == "body" else value
     after = {key: held for key, held in {**before, name: value}.items() if held is not None}
-    if name == "body":
-        after = {**before, "body": world.items[webhook_id]["body"], "bodySha256": {"B": b"x" * 32}}
     world.put(webhook_id, after, recorded=False)
     return ({("row_changed_without_record", webhook_id)} if after != before else set()), set()
 
@@ -209,7 +191,7 @@ def attacked(attack: Callable[[History, Random], tuple[Found, Found]], seed: int
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_one_attack_is_named_by_its_kind_and_place_alone(attack: Any, seed: int) -> None:
     """Whatever the history."""
@@ -217,7 +199,7 @@ def test_one_attack_is_named_by_its_kind_and_place_alone(attack: Any, seed: int)
     assert due <= found <= due | allowed
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_an_untouched_log_has_no_finding_whatever_the_window(seed: int) -> None:
     """Also where it begins between a write and its line, or between two deliveries of a batch."""
