@@ -41,8 +41,8 @@ def apply(patch: Patch, document: Any) -> Any:  # noqa: ANN401 - any JSON
 def difference(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
     """Yield a patch that turns `before` into `after`, and fits no document in which these places look different.
 
-    What goes is tested for its old value first, and what is added must be new (`mustBeNew`: a member of ours, which
-    RFC 6902 tells others to ignore). Lists that differ in length are replaced whole.
+    What goes is tested for its old value first, and what is added must be a new member of an object (`mustBeNew`: a
+    word of ours, which RFC 6902 tells others to ignore). Lists that differ in length are replaced whole.
     """
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted(before.keys() - after.keys()):
@@ -86,8 +86,11 @@ def _fault(step: object) -> str | None:
 
 
 def _add(document: Any, step: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    if step.get("mustBeNew") is True and _has(document, step["path"]):
-        raise PatchError(f"the document has a {step['path']!r} already")
+    if step.get("mustBeNew") is True:
+        if _has(document, step["path"]):
+            raise PatchError(f"the document has a {step['path']!r} already")
+        if not isinstance(_parent(document, step["path"])[0], dict):
+            raise PatchError(f"the document has no object for {step['path']!r}")
     return _put(document, step["path"], copy.deepcopy(step["value"]), must_exist=False)
 
 

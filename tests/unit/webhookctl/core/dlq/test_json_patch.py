@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webhookctl.core.dlq.json_patch import PatchError, apply, difference, parse
@@ -117,10 +117,61 @@ def test_document_that_nests_too_deep_is_a_patch_error() -> None:
         apply([], deep)
 
 
-@given(JSON, JSON)
-def test_difference_leads_from_one_document_to_the_other(before: Any, after: Any) -> None:
-    """Applying what `difference` finds gives the second document."""
-    assert apply(parse(list(difference(before, after))), before) == after
+NAMES = st.sampled_from(["", "a", "b", "-", "/", "~", "~1", "a/b", "é"])
+ALIKE = st.recursive(
+    st.sampled_from([1, 1.0, True, "1", None]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, min_size=1, max_size=3),
+    max_leaves=6,
+)
+"""Documents of few values, most of which Python takes for one another: `1`, `1.0` and `true`."""
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> tuple[Any, Any, Any]:
+    """Draw a document, and two others that were made from it by a change here and there."""
+    before = draw(ALIKE)
+    return before, _changed(before, draw), _changed(before, draw)
+
+
+def _changed(value: Any, draw: st.DrawFn) -> Any:
+    """Return a value with each of its places kept as a rule, else replaced, left out, or with something beside it."""
+    if draw(st.integers(0, 4)) == 0:
+        return draw(ALIKE)
+    if isinstance(value, list):
+        kept = [_changed(element, draw) for element in value if draw(st.integers(0, 3))]
+        return kept if draw(st.integers(0, 3)) else [*kept, draw(ALIKE)]
+    if isinstance(value, dict):
+        members = {name: _changed(member, draw) for name, member in value.items() if draw(st.integers(0, 2))}
+        return members if draw(st.integers(0, 3)) else {**members, draw(NAMES): draw(ALIKE)}
+    return value
+
+
+def spelled(value: Any) -> str:
+    """Return JSON in one spelling: `1`, `1.0` and `true` are three."""
+    return json.dumps(value, sort_keys=True)
+
+
+@settings(max_examples=400)
+@given(versions())
+def test_difference_leads_from_one_document_to_the_other_and_no_further(documents: tuple[Any, Any, Any]) -> None:
+    """A saved patch turns the first into the second; of a third that it fits it takes nothing that was not the same."""
+    before, after, other = documents
+    there, back = (parse(json.loads(spelled(list(difference(*way))))) for way in ((before, after), (after, before)))
+    assert spelled(apply(there, before)) == spelled(after)
+    assert spelled(apply(back, after)) == spelled(before)
+    try:
+        changed = apply(there, other)
+    except PatchError:
+        return
+    restored = spelled(apply(back, changed))
+    assert restored.replace("1.0", "1") == spelled(other).replace("1.0", "1")  # one number, to the RFC
+
+
+@pytest.mark.parametrize("place", [[], [1]])
+def test_a_new_member_is_added_to_objects_only(place: list[int]) -> None:
+    """To a list `/-` means its end: what was made for an object does not fit there."""
+    with pytest.raises(PatchError):
+        apply(parse(list(difference({}, {"-": 2}))), place)
 
 
 @pytest.mark.parametrize(
