@@ -1,17 +1,14 @@
 """CloudWatch Logs: reads lines."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from webhookctl.aws.session import AwsSession, ClientError, error_code
 from webhookctl.core.logs import LogEvent
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
-
-_PAGE: Final = 10_000
-"""FilterLogEvents' largest page; the local engine stops there and gives no token."""
 
 
 class Logs:
@@ -24,22 +21,6 @@ class Logs:
         self, group: str, *, start: datetime, end: datetime | None = None, pattern: str | None = None
     ) -> Iterator[LogEvent]:
         """Yield the lines of a group, oldest first; none when the group does not exist."""
-        edge: set[str] = set()  # the ids at the last moment seen: what a continued query repeats
-        while True:
-            last, count = start, 0
-            before, edge = edge, set()
-            for event in self._query(group, start=start, end=end, pattern=pattern):
-                count += 1
-                if event.at != last:
-                    last, edge = event.at, set()
-                edge.add(event.event_id)
-                if event.event_id not in before:
-                    yield event
-            if count < _PAGE or count % _PAGE:
-                return
-            start = last if last > start else start + timedelta(milliseconds=1)
-
-    def _query(self, group: str, *, start: datetime, end: datetime | None, pattern: str | None) -> Iterator[LogEvent]:
         request: dict[str, Any] = {"logGroupName": group, "startTime": _milliseconds(start)}
         if end is not None:
             request["endTime"] = _milliseconds(end)
@@ -60,7 +41,7 @@ def _event(group: str, event: Any) -> LogEvent:  # noqa: ANN401 - botocore's ans
         group=group,
         stream=event.get("logStreamName", ""),
         message=event["message"].rstrip("\n"),
-        event_id=event.get("eventId") or f"{event.get('logStreamName')}:{event['timestamp']}:{event['message']}",
+        event_id=event["eventId"],
     )
 
 

@@ -99,6 +99,23 @@ def invocations_of(environment: LocalEnvironment, function: str) -> float:
 
 
 @pytest.mark.usefixtures("outputs")
+def test_log_lines_come_in_pages_and_each_has_an_id(shape_environment: LocalEnvironment) -> None:
+    """Patches name_events and continue_pages: what a function wrote, by boto3's paginator."""
+    logs = shape.client(shape_environment, "logs")
+    shape.client(shape_environment, "lambda").invoke(FunctionName="shape-work", Payload=b'{"Records": []}')
+
+    def ids(until: float, **limits: int) -> list[str]:
+        group, end = "/aws/lambda/shape-work", int(until * 1000)
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, endTime=end, **limits)
+        return [event["eventId"] for page in pages for event in page["events"]]
+
+    assert eventually(lambda: len(ids(time.time())) > 2, within_s=15)
+    until = time.time() - 0.001
+    assert eventually(lambda: ids(until, limit=2) == ids(until), within_s=5)  # late lines have earlier times
+    assert len(set(ids(until))) == len(ids(until))
+
+
+@pytest.mark.usefixtures("outputs")
 def test_an_alarm_sees_its_own_dimensions_only(shape_environment: LocalEnvironment) -> None:
     """Patch evaluate_alarms_as_documented: another queue's depth does not raise the alarm."""
     cloudwatch = shape.client(shape_environment, "cloudwatch")

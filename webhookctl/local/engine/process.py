@@ -53,9 +53,10 @@ def main(arguments: list[str]) -> None:
     """Run the engine in the foreground until SIGTERM."""
     from ministack import app
 
-    from webhookctl.local.engine import capacity, meters, patches, resources, snapshots, web_acls
+    from webhookctl.local.engine import capacity, log_events, meters, patches, resources, snapshots, web_acls
 
     patches.apply()
+    log_events.install()
     meters.install()
     capacity.install()
     resources.register()
