@@ -182,7 +182,9 @@ def root(
 ) -> None:
     """Run your own Stripe, PayPal and Square webhook intake on AWS, and operate it from this terminal.
 
-    Global options work before and after the command. Start with: webhookctl demo
+    Global options work before and after the command.
+
+    Start with: webhookctl demo
     """
     flags = {
         "env": env, "output": output, "query": query, "profile": profile, "region": region,

@@ -194,19 +194,10 @@ def test_edited_lambda_is_live_after_deploy(deployed: Cli, tmp_path: Path) -> No
         check=False,
     )
     assert (done.returncode, done.stdout.strip()) == (0, '"deployed"'), done.stderr
-    seen = _logged_within(deployed, "webhook-edited", timedelta(seconds=30))
+    words = ("logs", "tail", "receiver", "--since", "5m", "--env", "local", "-o", "jsonl")
+    seen = eventually(lambda: "webhook-edited" in deployed.code(*words)[1], within_s=30)
     assert deployed.json("deploy", "--env", "local")["result"] == "deployed"
     assert seen
-
-
-def _logged_within(deployed: Cli, text: str, patience: timedelta) -> bool:
-    deadline = time.monotonic() + patience.total_seconds()
-    while time.monotonic() < deadline:
-        _, lines = deployed.code("logs", "tail", "receiver", "--since", "5m", "--env", "local", "-o", "jsonl")
-        if text in lines:
-            return True
-        time.sleep(1)
-    return False
 
 
 def _send(app: AppContext, secret: ProviderSecret) -> int | None:
