@@ -7,6 +7,7 @@ from lambdas.shared.errors import MalformedError
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.aws.batch_get import items_of
 from webhookctl.aws.session import AwsSession
+from webhookctl.errors import WebhookctlError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 class Table:
     """Implements core's table port.
 
-    With `skipped`, reading many leaves a row out that is no stored webhook, and tells its id; without, it raises
-    MalformedError.
+    A row that is no stored webhook raises WebhookctlError. With `skipped`, reading many leaves it out and tells its id.
     """
 
     def __init__(self, session: AwsSession, name: str, *, skipped: Callable[[str], None] | None = None) -> None:
@@ -28,7 +28,7 @@ class Table:
         """Return one webhook, by a consistent read, or None."""
         answer = self._client.get_item(TableName=self._name, Key={"webhookId": {"S": webhook_id}}, ConsistentRead=True)
         item = answer.get("Item")
-        return StoredWebhook.from_item(item) if item else None
+        return _webhook(item) if item else None
 
     def scan(self) -> Iterator[StoredWebhook]:
         """Yield every webhook without its body."""
@@ -51,11 +51,11 @@ class Table:
     def _readable(self, items: Iterable[Mapping[str, Any]]) -> Iterator[StoredWebhook]:
         for item in items:
             try:
-                webhook = StoredWebhook.from_item(item)
-            except MalformedError:
+                webhook = _webhook(item)
+            except _NoWebhookError:
                 if self._skipped is None:
                     raise
-                self._skipped(str(item.get("webhookId", {}).get("S", "?")))
+                self._skipped(_key(item))
             else:
                 yield webhook
 
@@ -64,6 +64,26 @@ class Table:
         how = {"ProjectionExpression": "webhookId, #status", "ExpressionAttributeNames": {"#status": "status"}}
         items = items_of(self._client, self._name, webhook_ids, how)
         return {item["webhookId"]["S"]: Status(item["status"]["S"]) for item in items}
+
+
+class _NoWebhookError(WebhookctlError):
+    """Somebody else wrote the row, or changed it."""
+
+    code = "malformed_row"
+
+
+def _webhook(item: Mapping[str, Any]) -> StoredWebhook:
+    try:
+        return StoredWebhook.from_item(item)
+    except MalformedError as error:
+        key = _key(item)
+        raise _NoWebhookError(
+            f"row {key!r} is not a stored webhook", hint="webhookctl audit verify says what happened to it"
+        ) from error
+
+
+def _key(item: Mapping[str, Any]) -> str:
+    return str(item.get("webhookId", {}).get("S", "?"))
 
 
 _ATTRIBUTES = (

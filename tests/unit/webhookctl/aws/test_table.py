@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from lambdas.shared.errors import MalformedError
 from tests.fakes_audit import grown
 from webhookctl.aws.table import Table
+from webhookctl.errors import WebhookctlError
 
 if TYPE_CHECKING:
     from webhookctl.aws.session import AwsSession
@@ -34,6 +34,10 @@ class Client:
         """Yield one page."""
         yield {"Items": self.items}
 
+    def get_item(self, **_asked: object) -> dict[str, Any]:
+        """Return the row that is none."""
+        return {"Item": ODD}
+
     def batch_get_item(self, **_asked: object) -> dict[str, Any]:
         """Return every item."""
         return {"Responses": {"t": self.items}}
@@ -49,6 +53,9 @@ def test_a_malformed_row_is_left_out_and_named() -> None:
 
 
 def test_who_does_not_listen_for_malformed_rows_is_stopped_by_one() -> None:
-    """What takes an absent row for one to send again must not miss any."""
-    with pytest.raises(MalformedError):
-        list(Table(cast("AwsSession", Client()), "t").scan())
+    """What takes an absent row for one to send again must not miss any; asked for alone, it is named too."""
+    table = Table(cast("AwsSession", Client()), "t")
+    with pytest.raises(WebhookctlError, match="row 'stripe:odd' is not a stored webhook"):
+        list(table.scan())
+    with pytest.raises(WebhookctlError, match="row 'stripe:odd' is not a stored webhook"):
+        table.get("stripe:odd")
