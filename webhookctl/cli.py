@@ -239,7 +239,7 @@ def _refused(path: object, reason: str) -> UsageError | ConfigError:
     said = f"{path} can't be used: {reason}"
     if str(path).startswith(str(data_home())):
         return ConfigError(said, hint="the state is kept there; WEBHOOKCTL_HOME names another folder")
-    return UsageError(said)
+    return UsageError(said, hint="name a file or folder that exists and is yours")
 
 
 def _silenced(end: BrokenPipeError | SystemExit) -> int:

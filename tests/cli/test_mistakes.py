@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran
+from webhookctl.config import Settings
+from webhookctl.context import AppContext
 
 MISTAKES = {
     "snd": (2, "Did you mean 'send'?"),
@@ -71,6 +73,18 @@ def test_a_mistake_is_told_at_once_and_does_nothing(cli: Callable[..., Ran], tmp
     assert "hint:  " in ran.err
     assert "Value error" not in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_nothing_can_be_written_to_is_told_with_what_would_do(cli: Callable[..., Ran]) -> None:
+    """Wherever it comes up: exit 2, the path, the reason."""
+
+    def refuse(_: Settings) -> AppContext:
+        raise FileNotFoundError(2, "No such file or directory", "/nowhere/report")
+
+    ran = cli("config", "show", make_context=refuse)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "/nowhere/report can't be used: No such file or directory" in ran.err
+    assert "hint:  name a file or folder" in ran.err
 
 
 def test_a_home_that_cannot_be_used_is_a_fault_of_the_configuration(

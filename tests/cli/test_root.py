@@ -24,7 +24,7 @@ def test_start_loads_no_aws_and_no_cdk() -> None:
     """The help, which every start goes through, imports no heavy library and no command."""
     script = (
         "import sys; from webhookctl.cli import run; run(['--help']);"
-        "heavy = ('boto3', 'botocore', 'aws_cdk', 'locust', 'rich', 'textual', 'aiohttp', 'cryptography');"
+        "heavy = ('boto3', 'botocore', 'aws_xray_sdk', 'aws_cdk', 'locust', 'rich', 'aiohttp', 'cryptography');"
         "loaded = [m for m in sys.modules if m.split('.')[0] in heavy or m.startswith('webhookctl.commands.')];"
         "sys.exit(str(loaded or ''))"
     )
