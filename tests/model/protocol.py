@@ -1,6 +1,7 @@
 """The receive/process protocol as a small-state model: every interleaving, crash, duplicate and lost reply.
 
-One event of one provider. Receivers (several deliveries of it and a forgery), processors working at the same time, SQS
+One event of one provider. Receivers (several deliveries of it and a forgery; where wanted another body under its id,
+and counterfeits under its delivery id), processors working at the same time, SQS
 that redelivers at any moment, the dead-letter queue and an operator's redrive are steps of one state machine;
 `tests.model.search` visits every state that they can reach together. A budget bounds crashes and faults. Each guard of
 the real code can be taken out, which must make the check fail.
@@ -9,6 +10,7 @@ the real code can be taken out, which must make the check fail.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.model.receiver import OTHER, ReceiverSteps
 from tests.model.state import (
     ABSENT,
     FAILED,
@@ -17,12 +19,10 @@ from tests.model.state import (
     Budget,
     Held,
     State,
-    acknowledged,
     deleted,
     held,
     moved,
     queued,
-    received,
     spent,
     start,
     taken,
@@ -31,7 +31,11 @@ from tests.model.state import (
 
 GUARDS = {
     "verify_first": "the receiver writes nothing before the signature is verified",
+    "claim_first": "a signed delivery id admits one body, claimed before the put",
+    "claim_compares": "its own body passes the claim again, so that a retry is taken",
     "put_condition": "put only if the id is not taken (attribute_not_exists)",
+    "failed_put_is_503": "a failed put answers 503, never 200",
+    "conflict_kept": "another body under a known id is kept beside the first, before its 200",
     "resend_duplicate": "a duplicate that is not PROCESSED is sent again",
     "send_before_ack": "200 only after the message is sent",
     "failed_send_is_503": "a failed send answers 503, never 200",
@@ -43,20 +47,28 @@ GUARDS = {
     "failed_stays_queued": "a failed message is reported, not deleted (ReportBatchItemFailures)",
     "dead_letter": "a message past its last receive goes to the DLQ",
     "redrive_sends_first": "the redrive deletes from the DLQ only after the send",
+    "edit_condition": "an operator's edit of a body demands the seq that was read, and never PROCESSED",
 }
 
 
 @dataclass(frozen=True)
-class Model:
-    """How much may happen, and which guards are taken out."""
+class Model(ReceiverSteps):
+    """How much may happen, and which guards are taken out.
+
+    `others`: deliveries of another verified body under the event's id. `counterfeits`: further bodies under the signed
+    delivery id of the event, which then is claimed first (PayPal). `edits`: a redrive may edit the body first.
+    """
 
     deliveries: int = 3
+    others: int = 0
+    counterfeits: int = 0
     processors: int = 2
     receiver_crashes: int = 2
     processor_crashes: int = 2
-    send_faults: int = 1
+    call_faults: int = 1
     work_faults: int = 2
     redrives: int = 1
+    edits: bool = False
     max_receives: int = 2
     removed: frozenset[str] = field(default_factory=frozenset)
 
@@ -65,11 +77,13 @@ class Model:
         budget = Budget(
             receiver_crashes=self.receiver_crashes,
             processor_crashes=self.processor_crashes,
-            send_faults=self.send_faults,
+            call_faults=self.call_faults,
             work_faults=self.work_faults,
             redrives=self.redrives,
         )
-        return start(deliveries=self.deliveries, processors=self.processors, budget=budget)
+        first = "claim" if self.counterfeits else "start"
+        deliveries = [first] * self.deliveries + [f"start {OTHER}"] * self.others + ["claim again"] * self.counterfeits
+        return start(deliveries=tuple(deliveries), processors=self.processors, budget=budget)
 
     def guarded(self, guard: str) -> bool:
         """Say whether a guard is in place."""
@@ -87,57 +101,15 @@ class Model:
             yield "forgery refused", moved(s, 0, "done")
             return
         for i, step in enumerate(s.deliveries):
-            if i == 0 or step != s.deliveries[i - 1]:  # deliveries in the same step are interchangeable
-                yield from self._delivery(s, i, step)
+            if step != "done" and (
+                i == 0 or step != s.deliveries[i - 1]
+            ):  # deliveries in the same step are interchangeable
+                yield from self.delivery(s, i, step)
         for i, job in enumerate(s.processors):
             if i == 0 or job != s.processors[i - 1]:
                 yield from self._processor(s, i, job)
         yield from self._sqs(s)
         yield from self._redrive(s)
-
-    def _delivery(self, s: State, i: int, step: str) -> Iterator[tuple[str, State]]:
-        if step == "forged":
-            yield "forgery written", moved(received(s)._replace(forged=True), i, "done")
-        elif step == "start":
-            yield from self._put(s, i)
-        elif step == "send":
-            yield from self._send(s, i)
-        elif step == "late_send":
-            yield "sent late", moved(queued(s), i, "done")
-        if step not in ("done", "forged") and s.budget.receiver_crashes:
-            crashed = spent(s, "receiver_crashes")
-            yield f"receiver crashes before {step}", moved(crashed, i, "done")
-
-    def _put(self, s: State, i: int) -> Iterator[tuple[str, State]]:
-        if s.status == ABSENT:
-            yield "put", self._to_send(received(s), i)
-            if self.guarded("resend_duplicate"):
-                return  # after a lost reply our own item stands there, and it is sent all the same
-            yield "put, reply lost, tried again: our own item stands there", acknowledged(received(s), i)
-        elif not self.guarded("put_condition"):
-            yield "put over what stood there", self._to_send(received(s), i)
-        elif s.status == PROCESSED or not self.guarded("resend_duplicate"):
-            yield "duplicate, 200", acknowledged(s, i)
-        else:
-            yield "duplicate", self._to_send(s, i)
-
-    def _to_send(self, s: State, i: int) -> State:
-        if self.guarded("send_before_ack"):
-            return moved(s, i, "send")
-        return moved(s._replace(acknowledged=True), i, "late_send")
-
-    def _send(self, s: State, i: int) -> Iterator[tuple[str, State]]:
-        yield "sent, 200", acknowledged(queued(s), i)
-        if s.budget.receiver_crashes:
-            crashed = spent(s, "receiver_crashes")
-            yield "sent, receiver crashes before 200", moved(queued(crashed), i, "done")
-        if s.budget.send_faults:
-            less = spent(s, "send_faults")
-            yield "send failed, 503", moved(less, i, "done")
-            yield "sent, every reply lost, 503", moved(queued(less), i, "done")
-            yield "sent, reply lost, sent again, 200", acknowledged(queued(queued(less)), i)
-            if not self.guarded("failed_send_is_503"):
-                yield "send failed, 200", acknowledged(less, i)
 
     def _processor(self, s: State, i: int, job: Held) -> Iterator[tuple[str, State]]:
         step, message, *_ = job
@@ -230,15 +202,30 @@ class Model:
     def _redrive(self, s: State) -> Iterator[tuple[str, State]]:
         """Let the operator copy one dead letter back; killed between the two steps it simply stays where it is."""
         if s.redrive == "idle" and s.dlq and s.budget.redrives:
-            less = spent(s, "redrives")
-            if self.guarded("redrive_sends_first"):
-                yield "redrive sends", queued(less)._replace(redrive="sent")
-            else:
-                yield "redrive deletes", less._replace(dlq=s.dlq - 1, redrive="deleted")
+            yield from self._begin_redrive(spent(s, "redrives"))
+        elif s.redrive.startswith("edit "):
+            yield from self._edit(s, int(s.redrive.removeprefix("edit ")))
+        elif s.redrive == "edited":
+            yield "redrive sends", queued(s)._replace(redrive="sent")
         elif s.redrive == "sent":
             yield "redrive deletes", s._replace(dlq=s.dlq - 1, redrive="idle")
         elif s.redrive == "deleted":
             yield "redrive sends", queued(s)._replace(redrive="idle")
+
+    def _begin_redrive(self, less: State) -> Iterator[tuple[str, State]]:
+        if self.edits and less.status not in (ABSENT, PROCESSED):
+            yield "redrive reads, to edit", less._replace(redrive=f"edit {less.seq}")
+        if self.guarded("redrive_sends_first"):
+            yield "redrive sends", queued(less)._replace(redrive="sent")
+        else:
+            yield "redrive deletes", less._replace(dlq=less.dlq - 1, redrive="deleted")
+
+    def _edit(self, s: State, seq: int) -> Iterator[tuple[str, State]]:
+        """Replace the body in one conditional write that leaves the status; if it fails the letter stays."""
+        if self._may_write(s, seq) or not self.guarded("edit_condition"):
+            yield "edited", written(s, s.status, seq + 1)._replace(redrive="edited")
+        else:
+            yield "changed meanwhile: not edited", s._replace(redrive="idle")
 
     # -- invariants --------------------------------------------------------------------------------------------
 
@@ -253,5 +240,8 @@ class Model:
             "PROCESSED was left": s.regressed,
             "seq is not contiguous": s.seq_broken,
             "a forgery was written": s.forged,
+            "a genuine delivery was refused": s.refused,
+            "an acknowledged body is nowhere": s.told not in ((), (s.body,))
+            and any(body != s.body and body not in s.kept for body in s.told),
         }
         return next((name for name, is_broken in rules.items() if is_broken), None)

@@ -18,7 +18,7 @@ class Budget(NamedTuple):
 
     receiver_crashes: int
     processor_crashes: int
-    send_faults: int
+    call_faults: int
     work_faults: int
     redrives: int
 
@@ -27,7 +27,7 @@ class Budget(NamedTuple):
         return (
             self.receiver_crashes >= other.receiver_crashes
             and self.processor_crashes >= other.processor_crashes
-            and self.send_faults >= other.send_faults
+            and self.call_faults >= other.call_faults
             and self.work_faults >= other.work_faults
             and self.redrives >= other.redrives
         )
@@ -48,11 +48,19 @@ class State(NamedTuple):
     queue: Queue
     dlq: int
     redrive: str
-    budget: Budget
+    body: str = ""
+    """Whose body the item holds: the event's own (empty) or the other that came under its id."""
+    told: tuple[str, ...] = ()
+    """The bodies that were answered with 200."""
+    kept: tuple[str, ...] = ()
+    """The bodies that are kept beside the item."""
+    claimed: bool = False
+    refused: bool = False
+    budget: Budget = Budget(0, 0, 0, 0, 0)
 
 
-def start(*, deliveries: int, processors: int, budget: Budget) -> State:
-    """Return the state before anything happens: deliveries of one event and one forgery are on their way."""
+def start(*, deliveries: tuple[str, ...], processors: int, budget: Budget) -> State:
+    """Return the state before anything happens: deliveries are on their way, one forgery among them."""
     return State(
         status=ABSENT,
         seq=0,
@@ -61,7 +69,7 @@ def start(*, deliveries: int, processors: int, budget: Budget) -> State:
         forged=False,
         seq_broken=False,
         regressed=False,
-        deliveries=("forged", *["start"] * deliveries),
+        deliveries=("forged", *deliveries),
         processors=(IDLE,) * processors,
         queue=(),
         dlq=0,
@@ -105,9 +113,10 @@ def moved(s: State, i: int, step: str) -> State:
     return s._replace(deliveries=(*s.deliveries[:i], step, *s.deliveries[i + 1 :]))
 
 
-def acknowledged(s: State, i: int) -> State:
-    """Return the state after the ith delivery was answered with 200."""
-    return moved(s._replace(acknowledged=True), i, "done")
+def acknowledged(s: State, i: int, whose: str = "") -> State:
+    """Return the state after the ith delivery, of one of the bodies, was answered with 200."""
+    told = s.told if whose in s.told else tuple(sorted((*s.told, whose)))
+    return moved(s._replace(acknowledged=True, told=told), i, "done")
 
 
 def held(s: State, i: int, doing: Held) -> State:
@@ -115,9 +124,9 @@ def held(s: State, i: int, doing: Held) -> State:
     return s._replace(processors=(*s.processors[:i], doing, *s.processors[i + 1 :]))
 
 
-def received(s: State) -> State:
-    """Return the state after the first write."""
-    return written(s, RECEIVED, 1)
+def received(s: State, whose: str = "") -> State:
+    """Return the state after the first write, of one of the bodies."""
+    return written(s._replace(body=whose), RECEIVED, 1)
 
 
 def written(s: State, status: int, seq: int) -> State:

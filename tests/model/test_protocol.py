@@ -1,15 +1,13 @@
 """The protocol keeps its promises in every reachable state, and every guard is needed."""
 
-from dataclasses import replace
-
 import pytest
 
-from tests.model.__main__ import SMALL, main
+from tests.model.__main__ import main, without
 from tests.model.protocol import GUARDS, Model
 from tests.model.search import check, reachable
 from tests.model.state import PROCESSED, State, canonical
 
-TINY = Model(deliveries=2, processors=2, receiver_crashes=1, processor_crashes=1, send_faults=0, work_faults=1)
+TINY = Model(deliveries=2, processors=2, receiver_crashes=1, processor_crashes=1, call_faults=0, work_faults=1)
 
 
 def test_make_model_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +21,7 @@ def test_make_model_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("guard", GUARDS)
 def test_every_guard_is_needed(guard: str) -> None:
     """With the guard taken out, the check finds a state that breaks an invariant."""
-    verdict = check(replace(SMALL, removed=frozenset({guard})))
+    verdict = check(without(guard))
     assert verdict.broken is not None
 
 
@@ -37,7 +35,7 @@ def test_the_reductions_lose_no_state() -> None:
 
 def test_the_good_end_is_reachable() -> None:
     """The model is not safe by doing nothing: an acknowledged webhook is processed, also after a redrive."""
-    model = Model(deliveries=1, receiver_crashes=0, processor_crashes=0, send_faults=0, work_faults=2)
+    model = Model(deliveries=1, receiver_crashes=0, processor_crashes=0, call_faults=0, work_faults=2)
     ends = {
         (state.acknowledged, state.status, state.effects, state.budget.redrives)
         for state in _every_state(model)
