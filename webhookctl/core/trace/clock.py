@@ -79,7 +79,7 @@ def _notes(node: Node, skew: float) -> Iterator[str]:
     if node.end is None:
         yield "in progress"
     elif node.start - node.end >= _PRECISION_S:
-        yield f"ends {span_of_time(node.start - node.end)} before its start"
+        yield "ends before start"
 
 
 def clock_note(skew_s: float) -> str:

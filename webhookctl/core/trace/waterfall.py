@@ -24,7 +24,7 @@ _REPEATED = frozenset(
     )
 )
 """Members that every log line of a trace repeats, or that tell a reader of the picture nothing."""
-_LEAST_BARS, _TOOK = 16, 8
+_LEAST_BARS, _LEAST_NAME, _TOOK = 16, 4, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +101,20 @@ def _title(span: Span) -> str:
     return f"{span.name} [{span.note}]" if span.note else span.name
 
 
+def _name(span: Span, label: int) -> str:
+    """Return what stands before a bar: of a long name the end goes, not the mark that says what is odd."""
+    indent = "  " * span.depth
+    mark = _title(span)[len(span.name) :]
+    return cut(indent + cut(span.name, max(label - len(indent) - len(mark), _LEAST_NAME)) + mark, label)
+
+
 def _axis(duration_s: float, label: int, room: int) -> str:
     end = span_of_time(duration_s)
     return f"{'':{label + 3}}{'took':>{_TOOK}} 0{end:>{max(room - 1, len(end))}}"
 
 
 def _bar_line(span: Span, duration_s: float, label: int, room: int, style: Style) -> str:
-    name = cut("  " * span.depth + _title(span), label)
+    name = _name(span, label)
     mark = _MARKS.get(span.result, " ")
     took = "" if span.kind == "audit" else span_of_time(span.took_s)
     bar = _bar(span, duration_s, room)
