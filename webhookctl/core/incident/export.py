@@ -63,17 +63,25 @@ class IncidentExport:
 
 
 def export_incident(sources: IncidentSources, path: Path, *, start: datetime, end: datetime) -> IncidentExport:
-    """Write the window into a new folder, or into a `.tar.gz`. Raises UsageError when `path` exists."""
+    """Write the window into a new folder or `.tar.gz`, whole or not at all. Raises UsageError when `path` exists."""
     if path.exists():
         raise UsageError(f"{path} exists", hint="name a new folder, or a new .tar.gz")
-    if not path.name.endswith((".tar.gz", ".tgz")):
-        path.mkdir(parents=True)
-        return _write(sources, path, path, start, end)
-    with tempfile.TemporaryDirectory() as folder:
-        written = _write(sources, Path(folder), path, start, end)
-        with tarfile.open(path, "w:gz") as archive:
-            archive.add(folder, arcname=path.name.partition(".")[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".incident-", dir=path.parent) as scratch:
+        made = Path(scratch) / "folder"
+        made.mkdir()
+        written = _write(sources, made, path, start, end)
+        if path.name.endswith((".tar.gz", ".tgz")):
+            made = _packed(made, name=path.name.partition(".")[0])
+        made.rename(path)
     return written
+
+
+def _packed(folder: Path, *, name: str) -> Path:
+    packed = folder.with_suffix(".tar.gz")
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(folder, arcname=name)
+    return packed
 
 
 def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, end: datetime) -> IncidentExport:

@@ -187,6 +187,21 @@ def test_traces_that_cannot_be_read_do_not_stop_the_export(tmp_path: Path) -> No
     assert (written.traces, written.failed_traces) == (0, 0)
 
 
+@pytest.mark.parametrize("name", ["out", "deep/out.tar.gz"])
+def test_an_export_that_fails_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    """Half of an incident would pass for the whole of it."""
+
+    def alarms() -> list[Alarm]:
+        raise ConnectionError
+
+    sources = replace(_sources(grown(), FakeSources()), alarms=alarms)
+    with pytest.raises(ConnectionError):
+        export_incident(sources, tmp_path / name, start=START, end=END)
+    assert [path for path in tmp_path.rglob("*") if path.name != "deep"] == []
+    export_incident(_sources(grown(), FakeSources()), tmp_path / name, start=START, end=END)
+    assert list((tmp_path / name).parent.iterdir()) == [tmp_path / name]
+
+
 def test_an_existing_path_is_never_written_over(tmp_path: Path) -> None:
     """Evidence is not replaced."""
     with pytest.raises(UsageError, match="exists"):
