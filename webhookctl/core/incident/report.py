@@ -52,7 +52,7 @@ def report(
         "",
         "## Requests",
         "",
-        f"Of the newest {len(traces)} traces, which are in traces.jsonl; X-Ray has those that were sampled.",
+        f"How the newest {len(traces):,} ended, all in traces.jsonl; X-Ray has those that were sampled.",
         *([f"{traces_hidden}."] if traces_hidden else []),
         "",
         *_table(("result", "traces"), [(result, str(count)) for result, count in sorted(results.items())]),
