@@ -48,12 +48,28 @@ def pattern(wanted: AuditFilter) -> str | None:
     return "{ " + " && ".join(terms) + " }" if terms else None
 
 
+def kept_from(created_ms: int, retention_days: int | None, now: datetime) -> datetime | None:
+    """Return from when on a log group still has all its lines, None when it is younger than its retention."""
+    if retention_days is None:
+        return None
+    begins = now - timedelta(days=retention_days)
+    return begins if created_ms < begins.timestamp() * 1000 else None
+
+
 class FilteredLog:
     """Implements core's audit log by FilterLogEvents."""
 
     def __init__(self, session: AwsSession, group: str) -> None:
         self._logs = Logs(session)
+        self._client: CloudWatchLogsClient = session.client("logs")
         self._group = group
+
+    def begins(self, now: datetime) -> datetime | None:
+        """Return the time of which the group has begun to drop lines, None as long as it has kept all."""
+        pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._group)
+        for group in (group for page in pages for group in page["logGroups"] if group["logGroupName"] == self._group):
+            return kept_from(group.get("creationTime", 0), group.get("retentionInDays"), now)
+        return None
 
     def lines(self, wanted: AuditFilter, *, start: datetime, end: datetime | None = None) -> Iterator[LogEvent]:
         """Yield the raw lines of a window, oldest first."""

@@ -117,6 +117,7 @@ def verify(
         since=since,
         webhook_id=webhook_id,
         checkpoint=read_text(checkpoint) if checkpoint else None,
+        log_begins=None if log_file else app.audit_log.begins(app.now()),
     )
     app.show(report)
     report.require_clean()

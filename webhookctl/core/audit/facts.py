@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from lambdas.shared.audit_record import canonical, is_chained
 from lambdas.shared.audit_wire import VERSION, is_whole
+from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import Status
 from webhookctl.core.audit.findings import LineFacts, RowFacts
 from webhookctl.core.audit.records import OPERATOR, WEBHOOK
@@ -71,6 +72,7 @@ def row_facts(row: Mapping[str, Any], *, since: datetime | None, fresh: tuple[da
         chain=hash_bytes(row.get("chainHash")),
         prev=hash_bytes(row.get("prevHash")),
         by_operator=str(row.get("actor")).startswith("operator:"),
+        received_ms=_ms_of(row.get("receivedAt")),
     )
 
 
@@ -118,6 +120,13 @@ def _last_touched(row: Mapping[str, Any]) -> str:
     error = row.get("lastError")
     times = [row.get("receivedAt"), row.get("processedAt"), error.get("at") if isinstance(error, Mapping) else None]
     return max((str(t).replace("Z", "+00:00") for t in times if t), default="")
+
+
+def _ms_of(text: object) -> int:
+    try:
+        return int(parse_iso(str(text)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _holds(row: Mapping[str, Any]) -> bool:

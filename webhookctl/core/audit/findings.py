@@ -69,6 +69,7 @@ class LineFacts:
 class RowFacts:
     """What judging needs of a row. `is_intact`: chain hash and body hash fit. `is_recent`: its line may still come.
 
+    `received_ms`: its first write's time by itself, 0 when it tells none.
     `is_expected`: its last change lies in the window that is read, so that there must be a line of it. `by_operator`:
     an operator made its last change, of which the row does not say when it was.
     """
@@ -80,6 +81,7 @@ class RowFacts:
     chain: bytes
     prev: bytes
     by_operator: bool = False
+    received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +89,19 @@ class Scope:
     """What was read. `whole_log`: from its beginning, so that first writes must be there.
 
     `rows_read_at_ms`: lines after it may tell of changes that the rows don't show yet. `expired_before_s`: a row that
-    expired later may have gone without its line having come yet.
+    expired later may have gone without its line having come yet. `log_begins_ms`: what is older the log group no longer
+    keeps; 0 when it has kept all.
     """
 
     whole_log: bool
     rows_read_at_ms: int
     expired_before_s: float = 0
+    log_begins_ms: int = 0
+
+    def holds_all_of(self, row: RowFacts | None) -> bool:
+        """Say whether the log as it was read must hold every line of a row's first life; None is a row that is gone."""
+        received_ms = row.received_ms if row is not None else 0
+        return self.whole_log and self.log_begins_ms <= received_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def write_gaps(
         below = ordered[index - 1] if index else 0
         if below not in holes or holes[below].seq < claim.seq:
             holes[below] = claim
-    is_cut = life.is_first and not scope.whole_log
+    is_cut = life.is_first and not scope.holds_all_of(row)
     for below, claim in sorted(holes.items()):
         hole = Gap(webhook_id=webhook_id, seq=below + 1, until=claim.seq, after=told.get(below, -1), before=claim.place)
         hole = replace(hole, may_come=row is not None and row.is_recent and below == max(ordered, default=0))

@@ -21,7 +21,8 @@ CREATE TABLE operator_lines (
 );
 CREATE INDEX operator_ids ON operator_lines (id, genuine);
 CREATE TABLE row_facts (
-    webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB, expected INTEGER, operator INTEGER
+    webhook TEXT, seq INTEGER, intact INTEGER, recent INTEGER, chain BLOB, prev BLOB, expected INTEGER,
+    operator INTEGER, received INTEGER
 );
 """
 _BATCH = 2_000
@@ -55,7 +56,9 @@ class AuditIndex:
     def add_row(self, webhook_id: str, row: RowFacts) -> None:
         """Take a row."""
         flags = row.is_intact, row.is_recent
-        self._rows.append((webhook_id, row.seq, *flags, row.chain, row.prev, row.is_expected, row.by_operator))
+        self._rows.append(
+            (webhook_id, row.seq, *flags, row.chain, row.prev, row.is_expected, row.by_operator, row.received_ms)
+        )
         if len(self._rows) >= _BATCH:
             self._write()
 
@@ -91,14 +94,15 @@ class AuditIndex:
         )
         yield from ((str(told), bool(replaces)) for told, replaces in self._db.execute(query))
 
-    def operator_gaps(self) -> Iterator[str]:
-        """Yield what those genuine lines tell that name a line before them which is not there."""
+    def operator_gaps(self, *, from_ms: int) -> Iterator[str]:
+        """Yield what those genuine lines from a log time on tell that name a line before them which is not there."""
         query = (
-            "SELECT told FROM operator_lines AS line WHERE genuine AND previous IS NOT NULL AND NOT EXISTS"
-            " (SELECT 1 FROM operator_lines AS other WHERE other.id = line.previous AND (other.genuine OR other.own))"
+            "SELECT told FROM operator_lines AS line WHERE genuine AND previous IS NOT NULL AND at_ms >= ?"
+            " AND NOT EXISTS (SELECT 1 FROM operator_lines AS other"
+            " WHERE other.id = line.previous AND (other.genuine OR other.own))"
             " GROUP BY previous ORDER BY min(rowid)"
         )
-        yield from (str(row[0]) for row in self._db.execute(query))
+        yield from (str(row[0]) for row in self._db.execute(query, (from_ms,)))
 
     def webhooks(self) -> Iterator[tuple[str, list[LineFacts], RowFacts | None]]:
         """Yield every webhook that has lines or a row, in the order of ids."""
@@ -181,4 +185,5 @@ def _row(values: tuple[Any, ...]) -> RowFacts:
         prev=values[5],
         is_expected=bool(values[6]),
         by_operator=bool(values[7]),
+        received_ms=values[8],
     )

@@ -42,7 +42,7 @@ def judge(webhook_id: str, lines: Sequence[LineFacts], row: RowFacts | None, sco
         if life is not own and life.removal is None:
             more = removal_gap(webhook_id, life, scope, is_last=life is lives[-1])
         gaps += [more] if more else []
-    if not lives and not scope.whole_log:  # what else there was of it may lie before the window
+    if not lives and not scope.holds_all_of(None):  # what else there was of it may lie before the window
         gaps.append(Gap(webhook_id=webhook_id, seq=max(broken, default=0), is_removal=True, is_required=False))
     matched = match(gaps, strays, prove)
     return Judgement(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from lambdas.shared.audit_record import AuditKey, canonical, is_genuine
@@ -11,6 +12,8 @@ from webhookctl.core.audit.findings import Finding, Kind
 
 PLACE: Final = "operators"
 """What findings name in place of a webhook."""
+LONGEST_RUN: Final = timedelta(days=1)
+"""No run of the command line goes on for longer."""
 _LONGEST: Final = 60
 _ADDED: Final = ("type", "v", "lineId", "recordedAt", "actor", "environment", "hmac", "hmacKeyId")
 """What the audit logger adds to what it was told."""
@@ -80,20 +83,24 @@ class OperatorLines(Protocol):
         """Yield (what it tells, whether it stands in a genuine line's place) of the lines whose seal does not hold."""
         ...
 
-    def operator_gaps(self) -> Iterator[str]:
-        """Yield what those genuine lines tell that name a line before them which is not there."""
+    def operator_gaps(self, *, from_ms: int) -> Iterator[str]:
+        """Yield what those genuine lines from a log time on tell that name a line before them which is not there."""
         ...
 
 
-def judge_operators(lines: OperatorLines, *, whole_log: bool) -> Iterator[Finding]:
-    """Yield the findings. Without the whole log the line that another names may stand before what was read."""
+def judge_operators(lines: OperatorLines, *, whole_log: bool, log_begins_ms: int = 0) -> Iterator[Finding]:
+    """Yield the findings. Without the whole log the line that another names may stand before what was read.
+
+    That is also so within a run's length (`LONGEST_RUN`) after the beginning of what the log group still keeps.
+    """
     for told, replaces in lines.broken_operator_lines():
         if replaces:
             yield _finding(Kind.EDITED_LINE, f"a line stands here whose seal does not hold: {told}")
         else:
             yield _finding(Kind.FORGED_LINE, f"a line that the audit logger never sealed: {told}")
     if whole_log:
-        for told in lines.operator_gaps():
+        from_ms = log_begins_ms + LONGEST_RUN // timedelta(milliseconds=1) if log_begins_ms else 0
+        for told in lines.operator_gaps(from_ms=from_ms):
             yield _finding(Kind.MISSING_LINE, f"the line before this one of the same run is gone: {told}")
 
 

@@ -38,8 +38,9 @@ def verify_environment(
     since: datetime | None = None,
     webhook_id: str | None = None,
     checkpoint: str | None = None,
+    log_begins: datetime | None = None,
 ) -> AuditReport:
-    """Compare log and table. `checkpoint` is the text of one.
+    """Compare log and table. `checkpoint` is the text of one; what is older than `log_begins` the log no longer keeps.
 
     Raises UsageError when that is none, or can't be compared because only a part of the log is read; NotFoundError
     when neither knows the webhook.
@@ -53,6 +54,7 @@ def verify_environment(
         webhook_id=webhook_id,
         checkpoint=load(checkpoint, keys) if checkpoint is not None else None,
         settle=_settle(log, now()),
+        log_begins=log_begins,
     )
     lines = log.lines(AuditFilter(webhook_id=webhook_id), start=since or BEGINNING)
     report = verifier.verify(table.rows(webhook_id=webhook_id), lines)

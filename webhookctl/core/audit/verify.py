@@ -64,7 +64,10 @@ class AuditReport:
 
 @dataclass(slots=True)
 class Verifier:
-    """Reads both sides and judges. `since` None means the whole log; `webhook_id` None means all webhooks."""
+    """Reads both sides and judges. `since` None means the whole log; `webhook_id` None means all webhooks.
+
+    `log_begins`: what is older the log group no longer keeps; None when it has kept all.
+    """
 
     keys: Sequence[AuditKey]
     now: Callable[[], datetime]
@@ -72,6 +75,7 @@ class Verifier:
     webhook_id: str | None = None
     checkpoint: Checkpoint | None = None
     settle: timedelta = SETTLE
+    log_begins: datetime | None = None
     _counts: Counter[str] = field(default_factory=Counter)
 
     def index(self, rows: Iterable[Mapping[str, Any]], lines: Iterable[LogEvent], index: AuditIndex) -> datetime:
@@ -93,6 +97,7 @@ class Verifier:
             scope = Scope(
                 whole_log=self.since is None,
                 rows_read_at_ms=_ms(read_at),
+                log_begins_ms=_ms(self.log_begins) if self.log_begins else 0,
                 expired_before_s=(read_at - self.settle - EXPIRY).timestamp(),
             )
             return self._report(index, scope)
@@ -124,7 +129,8 @@ class Verifier:
     def _report(self, index: AuditIndex, scope: Scope) -> AuditReport:
         tally = _Tally()
         self._judge(index, scope, tally)
-        tally.add(judge_operators(index, whole_log=scope.whole_log and self.webhook_id is None))
+        whole_log = scope.whole_log and self.webhook_id is None
+        tally.add(judge_operators(index, whole_log=whole_log, log_begins_ms=scope.log_begins_ms))
         told = None
         if self.checkpoint is not None:
             then = _ms(parse_iso(self.checkpoint.at))

@@ -1,8 +1,10 @@
 """What CloudWatch is asked: it may send too much, never too little."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from webhookctl.aws.audit_log import _insights, pattern
+from webhookctl.aws.audit_log import _insights, kept_from, pattern
 from webhookctl.core.audit.records import AuditFilter
 
 
@@ -30,3 +32,12 @@ def test_insights_is_asked_the_same() -> None:
     query = _insights(AuditFilter(provider="stripe", status="FAILED"), 5)
     assert '| filter status = "FAILED" and webhookId like "stripe:" |' in query
     assert query.endswith("| sort @timestamp asc | limit 5")
+
+
+def test_a_log_group_drops_lines_once_it_is_older_than_its_retention() -> None:
+    """Before that, and without a retention, it has kept all."""
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    month_ago = int((now - timedelta(days=30)).timestamp() * 1000)
+    assert kept_from(month_ago, None, now) is None
+    assert kept_from(month_ago, 31, now) is None
+    assert kept_from(month_ago, 14, now) == now - timedelta(days=14)

@@ -88,3 +88,15 @@ def test_a_row_that_expired_after_an_export_is_pending_in_it(tmp_path: Path) -> 
     now = world.at + timedelta(days=300)
     report = verify_environment(world, ExportedLog(tmp_path / "x"), keys=(KEY,), now=lambda: now)
     assert (report.pending, report.counts) == (1, {})
+
+
+def test_lines_that_the_log_group_no_longer_keeps_are_not_missing() -> None:
+    """Nothing is expected from before it begins: not of rows that are gone, nor of those received before then."""
+    world = grown(["evt_0", "evt_1", "evt_2"])
+    world.put("stripe:evt_0", None, by_ttl=True)
+    begins = world.log[5].at
+    world.log = world.log[5:]
+    assert world.findings(log_begins=begins) == []
+    assert {kind for kind, _, _ in world.findings()} == {"missing_line"}
+    del world.log[1]
+    assert world.findings(log_begins=begins) == [("missing_line", "stripe:evt_2", 1)]

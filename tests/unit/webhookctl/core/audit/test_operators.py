@@ -169,3 +169,11 @@ def test_a_fixed_up_webhook_whose_line_may_still_come_is_pending_while_operators
     assert world.verify(later=timedelta(seconds=30)).pending == 1
     assert world.findings(later=timedelta(seconds=30)) == []
     assert world.findings() == [("missing_line", "stripe:evt_1", 3)]
+
+
+def test_an_operators_line_that_the_log_group_no_longer_keeps_is_not_missing() -> None:
+    """A day after it begins, no run can have begun before it."""
+    world = _told()
+    del world.log[FIRST]
+    assert world.findings(log_begins=world.at) == []
+    assert world.findings(log_begins=world.at - timedelta(days=2)) == [("missing_line", "operators", None)]
