@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.shared.attributes import from_item
+from lambdas.shared.aws import condition_failed
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.event_store import change_expression
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.aws.batch_get import items_of
-from webhookctl.aws.session import AwsSession, ClientError, error_code, translated
+from webhookctl.aws.session import AwsSession, ClientError, translated
 from webhookctl.core.dlq.dead_letter import Sibling
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class DeadLetterTable:
         return [_sibling(event) for event in events if event.get("status") == Status.PROCESSED]
 
     def replace_body(self, before: StoredWebhook, after: StoredWebhook) -> bool:
-        """Write the edited webhook if it stands as read; the first body stays in `originalBody`."""
+        """Write the edited webhook if it stands as read; the first body stays in `originalBody`.
+
+        Of a write whose answer was lost, the client's next try finds the webhook as it wrote it: that is a success.
+        """
         change = change_expression(before, after)
         values = {**change["ExpressionAttributeValues"], ":original": before.to_item()["body"]}
         keep = "originalBody = if_not_exists(originalBody, :original), "
@@ -55,13 +59,15 @@ class DeadLetterTable:
                 Key={"webhookId": {"S": before.webhook_id}},
                 UpdateExpression=change["UpdateExpression"].replace("SET ", f"SET {keep}", 1),
                 ConditionExpression="#seq = :seqRead AND #status <> :processed",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 ExpressionAttributeNames=change["ExpressionAttributeNames"],
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise translated(error) from error
+            stands = condition_failed(error)
+            if stands is None:
+                raise translated(error) from error
+            return stands.get("chainHash") == after.to_item()["chainHash"]
         return True
 
 

@@ -10,6 +10,7 @@ from stack.outputs import log_group_name
 from webhookctl.commands.dlq_files import export, import_, purge
 from webhookctl.commands.dlq_options import DEFAULT_MOST, Each, Most, say_what_looking_changed, takes_filters
 from webhookctl.commands.dlq_redrive import redrive
+from webhookctl.commands.event_ports import tell_hidden_traces
 from webhookctl.commands.options import parsed_span
 from webhookctl.context import Context
 from webhookctl.core.audit.records import AuditFilter, query
@@ -63,6 +64,7 @@ def show(
                 traces=app.traces.traces([trace_id]) if trace_id else [],
             )
         )
+        tell_hidden_traces(app)
     say_what_looking_changed(app.console, found.seen)
 
 
