@@ -24,6 +24,7 @@ _FIELDS = {
     "event_type": "eventType",
     "status": "status",
 }
+SPARE = timedelta(days=1)
 _QUERY_TIMEOUT_S = 15 * 60
 
 
@@ -49,10 +50,13 @@ def pattern(wanted: AuditFilter) -> str | None:
 
 
 def kept_from(created_ms: int, retention_days: int | None, now: datetime) -> datetime | None:
-    """Return from when on a log group still has all its lines, None when it is younger than its retention."""
+    """Return from when on a log group still has all its lines, None when it is younger than its retention.
+
+    With a day in hand: lines go while they are being read.
+    """
     if retention_days is None:
         return None
-    begins = now - timedelta(days=retention_days)
+    begins = now - timedelta(days=retention_days) + SPARE
     return begins if created_ms < begins.timestamp() * 1000 else None
 
 
@@ -65,7 +69,7 @@ class FilteredLog:
         self._group = group
 
     def begins(self, now: datetime) -> datetime | None:
-        """Return the time of which the group has begun to drop lines, None as long as it has kept all."""
+        """Return from when on the group still has all its lines, None when it never dropped any."""
         pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self._group)
         for group in (group for page in pages for group in page["logGroups"] if group["logGroupName"] == self._group):
             return kept_from(group.get("creationTime", 0), group.get("retentionInDays"), now)

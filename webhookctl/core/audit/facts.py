@@ -16,6 +16,8 @@ from webhookctl.core.audit.state import changes_of
 
 MOST_WRITES: Final = 1_000_000_000
 """No webhook has so many; a larger number was written by somebody else."""
+LATEST_S: Final = 2**53
+"""No row lives beyond that, as Unix time."""
 _OF_A_WRITE: Final = ("chain", "chainHash")
 _OF_AN_ACTION: Final = "lineId"
 
@@ -57,6 +59,7 @@ def line_facts(line: Mapping[str, Any], *, position: int, at_ms: int, is_genuine
         previous=0 if is_insert else seq if is_removal else seq_of(line.get("previousSeq")),
         is_insert=is_insert,
         event=hash_bytes(line.get("streamEventId")) if is_genuine else b"",
+        expires=_whole(line.get("expiresAt"), most=LATEST_S),
         written=written,
     )
 
@@ -78,11 +81,7 @@ def row_facts(row: Mapping[str, Any], *, since: datetime | None, fresh: tuple[da
 
 def seq_of(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
     """Return the number of a write; None for what can be none."""
-    try:
-        seq = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return seq if 0 <= seq <= MOST_WRITES else None
+    return _whole(value, most=MOST_WRITES)
 
 
 def hash_bytes(text: object) -> bytes:
@@ -95,9 +94,12 @@ def hash_bytes(text: object) -> bytes:
         return b"?" + str(text).encode(errors="backslashreplace")
 
 
-def name_of(value: object) -> str:
-    """Return a webhook's id as a text that can be stored, whatever stands in its place."""
-    return str(value).encode(errors="backslashreplace").decode()
+def _whole(value: Any, *, most: int) -> int | None:  # noqa: ANN401 - any JSON value
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= most else None
 
 
 def text_of(written: Mapping[str, Any]) -> str:

@@ -38,8 +38,8 @@ class LineFacts:
     `is_genuine`: its seal holds; `written` is the text of a line whose seal does not. `is_chained`: the audit logger
     saw its chain hash fit the state, and the write raise `seq` by one. `event` is the stream record's id. `previous` is
     the write that this one came after: 0 of a first one, its own of a removal, None when no number is told.
-    `changes`: what it tells of the state, the whole of it with `is_whole`, as JSON; empty when unknown. `prev` is
-    known of whole lines.
+    `changes`: what it tells of the state, the whole of it with `is_whole`, as JSON; empty when unknown. `expires`: when
+    the row expires by it, as Unix time. `prev` is known of whole lines.
     """
 
     seq: int
@@ -56,6 +56,7 @@ class LineFacts:
     previous: int | None
     is_insert: bool
     event: bytes
+    expires: int | None = None
     written: str = ""
     first_position: int | None = None
 
@@ -111,7 +112,7 @@ class Gap:
     A line that does not hold and fits here counts as this one, edited. Where none does, `kind` and `detail` are the
     finding, if the gap `is_required`; one that is not may have its line outside of what was read, or (`may_come`) its
     line may still come. `chain` is its chain hash, where that is known. Its place in the log is between `after` and
-    `before`.
+    `before`. A removal that `may_be_expiry` is not of a row that was to stay for longer.
     """
 
     webhook_id: str
@@ -123,6 +124,7 @@ class Gap:
     is_removal: bool = False
     is_required: bool = True
     may_come: bool = False
+    may_be_expiry: bool = True
     kind: Kind = Kind.MISSING_LINE
     detail: str = "no line tells of this write"
 

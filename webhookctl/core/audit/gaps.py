@@ -1,8 +1,7 @@
 """Which lines of a webhook there must be and are not: what the lines and the row that are there show."""
 
-import json
-from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,11 +24,11 @@ class _Claim:
 
 
 def write_gaps(
-    webhook_id: str, life: Life, row: RowFacts | None, scope: Scope, *, broken: Collection[int]
+    webhook_id: str, life: Life, row: RowFacts | None, scope: Scope, *, broken: Sequence[int]
 ) -> Iterator[Gap]:
     """Yield the writes of a life without a genuine line, by what its other lines and its row show.
 
-    `broken` are the numbers that lines whose seal does not hold say.
+    `broken` are the numbers that lines whose seal does not hold say, in order.
     """
     told = life.told()
     ordered = sorted(told)
@@ -64,11 +63,11 @@ def _claims(life: Life, row: RowFacts | None) -> Iterator[_Claim]:
         yield _Claim(row.seq, row.chain, END)
 
 
-def _each(hole: Gap, chains: dict[int, bytes], broken: Collection[int]) -> Iterator[Gap]:
+def _each(hole: Gap, chains: dict[int, bytes], broken: Sequence[int]) -> Iterator[Gap]:
     """Yield a hole's writes one by one, those that a broken line names always; what is too much as one."""
     first, last = hole.seq, hole.until or hole.seq
     listed = range(first, min(last, first + GAPS_LISTED - 1) + 1)
-    single = sorted({*listed, *(seq for seq in broken if first <= seq <= last)})
+    single = sorted({*listed, *broken[bisect_left(broken, first) : bisect_right(broken, last)]})
     for seq in single:
         yield _one(hole, seq, chains)
     if listed[-1] < last:
@@ -76,10 +75,10 @@ def _each(hole: Gap, chains: dict[int, bytes], broken: Collection[int]) -> Itera
         yield replace(_one(hole, listed[-1] + 1, chains), until=last, detail=rest)
 
 
-def _before_window(hole: Gap, chains: dict[int, bytes], row: RowFacts | None, broken: Collection[int]) -> Iterator[Gap]:
+def _before_window(hole: Gap, chains: dict[int, bytes], row: RowFacts | None, broken: Sequence[int]) -> Iterator[Gap]:
     """Yield the writes that may lie before the window; the one that `row` shows must not, if that is expected."""
     last = hole.until or hole.seq
-    single = {*range(max(1, last - _OPTIONAL + 1), last + 1), *(seq for seq in broken if seq <= last)}
+    single = {*range(max(1, last - _OPTIONAL + 1), last + 1), *broken[: bisect_right(broken, last)]}
     for seq in sorted(single - {0}):
         is_required = row is not None and row.is_expected and seq == row.seq
         one = _one(hole, seq, chains)
@@ -108,18 +107,10 @@ def removal_gap(webhook_id: str, life: Life, scope: Scope, *, is_last: bool) -> 
         return replace(gap, detail="no line tells that the row was removed before it was written again")
     if last.at_ms >= scope.rows_read_at_ms:
         return None
-    expired = _expires(life)
+    expired = next((line.expires for line in reversed(life.writes) if line.expires is not None), None)
     if expired is None or expired * 1000 > scope.rows_read_at_ms:
-        return replace(gap, kind=Kind.DELETED_ROW, detail="the row is gone and no line tells of it")
+        gone = "the row is gone and no line tells of it"
+        return replace(gap, kind=Kind.DELETED_ROW, detail=gone, may_be_expiry=expired is None)
     if expired > scope.expired_before_s:
         return replace(gap, is_required=False, may_come=True)
     return replace(gap, detail="no line tells of the removal of this row, which had expired")
-
-
-def _expires(life: Life) -> float | None:
-    """Return when the last recorded state expires, as Unix time; None when the lines don't tell."""
-    for line in reversed(life.writes):
-        expires = json.loads(line.changes).get("expiresAt") if line.changes else None
-        if isinstance(expires, int | float):
-            return expires
-    return None

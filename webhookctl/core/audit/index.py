@@ -11,8 +11,8 @@ from webhookctl.core.audit.operators import OperatorFacts
 
 LINE_COLUMNS = (
     "webhook TEXT, seq INTEGER, position INTEGER, at_ms INTEGER, genuine INTEGER, chained INTEGER, removal INTEGER,"
-    " ttl INTEGER, chain BLOB, prev BLOB, whole INTEGER, changes BLOB, previous INTEGER, first INTEGER, event BLOB,"
-    " written TEXT"
+    " ttl INTEGER, chain BLOB, prev BLOB, whole INTEGER, changes BLOB, previous INTEGER, inserted INTEGER, event BLOB,"
+    " expires INTEGER, written TEXT"
 )
 _SCHEMA = f"""
 CREATE TABLE lines ({LINE_COLUMNS});
@@ -25,7 +25,7 @@ CREATE TABLE row_facts (
     operator INTEGER, received INTEGER
 );
 """
-_BATCH = 2_000
+_BATCH, _BATCH_BYTES = 2_000, 4 * 1024**2
 
 
 class AuditIndex:
@@ -38,6 +38,7 @@ class AuditIndex:
         self._db.executescript(_SCHEMA)
         self._lines: list[tuple[Any, ...]] = []
         self._rows: list[tuple[Any, ...]] = []
+        self._held = 0
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +51,8 @@ class AuditIndex:
     def add_line(self, webhook_id: str, line: LineFacts) -> None:
         """Take a line."""
         self._lines.append(line_values(webhook_id, line))
-        if len(self._lines) >= _BATCH:
+        self._held += len(line.written)
+        if len(self._lines) >= _BATCH or self._held >= _BATCH_BYTES:
             self._write()
 
     def add_row(self, webhook_id: str, row: RowFacts) -> None:
@@ -136,7 +138,7 @@ class AuditIndex:
     def _write(self) -> None:
         self._insert("lines", self._lines)
         self._insert("row_facts", self._rows)
-        self._lines, self._rows = [], []
+        self._lines, self._rows, self._held = [], [], 0
 
     def _insert(self, table: str, values: list[tuple[Any, ...]]) -> None:
         if values:
@@ -151,7 +153,7 @@ def line_values(webhook_id: str, line: LineFacts) -> tuple[Any, ...]:
     return (
         webhook_id, line.seq, line.position, line.at_ms, line.is_genuine, line.is_chained, line.is_removal,
         line.by_ttl, line.chain, line.prev, line.is_whole, line.changes, line.previous, line.is_insert, line.event,
-        line.written,
+        line.expires, line.written,
     )  # fmt: skip
 
 
@@ -172,7 +174,8 @@ def line_of(values: tuple[Any, ...]) -> LineFacts:
         previous=values[12],
         is_insert=bool(values[13]),
         event=values[14],
-        written=values[15],
+        expires=values[15],
+        written=values[16],
     )
 
 

@@ -26,7 +26,7 @@ class Judgement:
 def judge(webhook_id: str, lines: Sequence[LineFacts], row: RowFacts | None, scope: Scope, prove: Prove) -> Judgement:
     """Judge one webhook. `lines` are all of its lines, sealed or not; `row` is None when the table has none."""
     strays = [line for line in lines if not line.is_genuine]
-    broken = {line.seq for line in strays}
+    broken = sorted({line.seq for line in strays})
     lives, own = lives_of((line for line in lines if line.is_genuine), row)
     findings: list[Finding] = [
         _finding(webhook_id, (Kind.REORDERED_LINE, line.seq, "the line stands before one of the row's earlier life"))

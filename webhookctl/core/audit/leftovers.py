@@ -15,7 +15,7 @@ _SCHEMA: Final = f"""
 CREATE TABLE strays ({LINE_COLUMNS});
 CREATE TABLE gaps (
     webhook TEXT, seq INTEGER, until INTEGER, chain BLOB, after INTEGER, before INTEGER, removal INTEGER,
-    required INTEGER, may_come INTEGER, kind TEXT, detail TEXT, place INTEGER
+    required INTEGER, may_come INTEGER, may_be_expiry INTEGER, kind TEXT, detail TEXT, place INTEGER
 );
 CREATE INDEX gap_places ON gaps (seq, place) WHERE until IS NULL;
 CREATE INDEX gap_chains ON gaps (chain) WHERE chain != x'';
@@ -68,10 +68,12 @@ class Leftovers:
         return 0, None
 
     def _near(self, line: LineFacts) -> Iterator[tuple[Any, ...]]:
-        """Yield the gaps with a line's chain hash, then those with its number that are nearest to it in the log."""
+        """Yield a gap with the line's chain hash, then those with its number that are nearest to it in the log."""
         if line.chain:
             yield from self._db.execute(
-                "SELECT rowid, * FROM gaps WHERE chain = ? AND chain != x'' LIMIT 1", (line.chain,)
+                "SELECT rowid, * FROM gaps WHERE chain = ? AND chain != x'' AND until IS NULL"
+                " AND (required OR may_come) LIMIT 1",
+                (line.chain,),
             )
         nearest = "SELECT rowid, * FROM gaps WHERE seq = ? AND until IS NULL AND place {} ? ORDER BY place {} LIMIT ?"
         here = (line.seq, line.position, TRIED // 2)
@@ -83,7 +85,7 @@ def _values(gap: Gap) -> tuple[Any, ...]:
     place = gap.after if gap.after >= 0 else gap.before
     return (
         gap.webhook_id, gap.seq, gap.until, gap.chain, gap.after, gap.before, gap.is_removal, gap.is_required,
-        gap.may_come, gap.kind.value, gap.detail, place,
+        gap.may_come, gap.may_be_expiry, gap.kind.value, gap.detail, place,
     )  # fmt: skip
 
 
@@ -98,6 +100,7 @@ def _gap(values: tuple[Any, ...]) -> Gap:
         is_removal=bool(values[7]),
         is_required=bool(values[8]),
         may_come=bool(values[9]),
-        kind=Kind(values[10]),
-        detail=values[11],
+        may_be_expiry=bool(values[10]),
+        kind=Kind(values[11]),
+        detail=values[12],
     )

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from webhookctl.core.audit.findings import LineFacts, RowFacts
 from webhookctl.core.audit.folding import state_after, state_of
+from webhookctl.core.audit.state import State
 
 
 @dataclass(slots=True, eq=False)
@@ -99,10 +100,11 @@ def _proven(lines: Sequence[LineFacts]) -> dict[int, Life]:
     others = (line for line in lines if not line.is_insert)
     for line in sorted(others, key=lambda line: (line.seq, line.is_removal, line.position)):
         for place, (life, state) in enumerate(ends):
-            after = state_after(state, line) if state and not line.is_removal else None
-            if life.removal is None and line.is_removal and life.holds(line.chain):
+            if life.removal is not None:
+                continue
+            if line.is_removal and life.holds(line.chain):
                 life.removal = line
-            elif after is not None and life.writes[-1].seq == line.seq - 1 and after.is_chained:
+            elif after := _next_of(life, state, line):
                 life.writes.append(line)
                 ends[place] = life, after
             else:
@@ -112,16 +114,26 @@ def _proven(lines: Sequence[LineFacts]) -> dict[int, Life]:
     return found
 
 
+def _next_of(life: Life, state: State | None, line: LineFacts) -> State | None:
+    """Return the state after a write that goes on from a life's last one, None when it does not."""
+    if state is None or line.is_removal or life.writes[-1].seq != line.seq - 1:
+        return None
+    after = state_after(state, line)
+    return after if after is not None and after.is_chained else None
+
+
 def _placed(lines: Sequence[LineFacts], proven: dict[int, Life]) -> list[Life]:
     """Return all lives; a line that no chain places belongs to the life around it."""
     lives: list[Life] = []
+    begun: set[int] = set()
     now: Life | None = None
     for line in lines:
         own = proven.get(line.position)
         if own is None and (now is None or (not line.is_removal and _begins(now, line))):
             own = Life()
         now = own or now or Life()
-        if now not in lives:
+        if id(now) not in begun:
+            begun.add(id(now))
             lives.append(now)
         if line.position in proven:
             continue

@@ -1,9 +1,9 @@
 """Which lines whose seal does not hold are genuine lines that were edited: each fills one gap at most."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from webhookctl.core.audit.findings import Finding, Gap, Kind, LineFacts
@@ -11,7 +11,7 @@ from webhookctl.core.audit.findings import Finding, Gap, Kind, LineFacts
 Prove = Callable[[LineFacts, Mapping[str, Any]], bool]
 """Say whether the seal of a broken line holds with these members changed: then that is what was edited."""
 _TRIED: Final = 32
-"""So many broken lines of one webhook are tried on a gap that none of them names."""
+"""So many broken lines of one webhook are tried on a gap that none of them names: half around each of its ends."""
 _Rule = Callable[[Gap], Iterable[LineFacts]]
 
 
@@ -32,15 +32,19 @@ def match(gaps: Iterable[Gap], strays: Iterable[LineFacts], prove: Prove) -> Mat
     """
     left, spare = list(gaps), {line.position: line for line in strays}
     found: list[Finding] = []
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for line in spare.values():
-        numbers[line.seq].append(line.position)
+    removals = [place for place, line in spare.items() if line.is_removal]
+    numbers, chains = _places(spare, lambda line: line.seq), _places(spare, lambda line: line.chain)
+    places = sorted(spare)
+
+    def at(wanted: Iterable[int]) -> Iterator[LineFacts]:
+        return (spare[place] for place in wanted if place in spare)
+
     rules: tuple[_Rule, ...] = (
-        lambda gap: (line for line in spare.values() if gap.is_removal and line.is_removal),
-        lambda gap: (spare[place] for place in numbers[gap.seq] if place in spare and _may_stand_in(gap, spare[place])),
-        lambda gap: (line for line in islice(spare.values(), _TRIED) if prove(line, _as(gap))),
-        lambda gap: (line for line in islice(spare.values(), _TRIED) if tells_its_chain(gap, line)),
-        lambda gap: (line for line in islice(spare.values(), _TRIED) if gap.is_required and _stands_in(gap, line)),
+        lambda gap: at(removals) if gap.is_removal else (),
+        lambda gap: (line for line in at(numbers[gap.seq]) if _may_stand_in(gap, line)),
+        lambda gap: (line for line in at(_near(gap, places)) if prove(line, _as(gap))),
+        lambda gap: (line for line in at(chains[gap.chain]) if tells_its_chain(gap, line)),
+        lambda gap: (line for line in at(_near(gap, places)) if gap.is_required and _stands_in(gap, line)),
     )
     for rule in rules:
         still = []
@@ -59,7 +63,7 @@ def edited(gap: Gap, line: LineFacts, prove: Prove, *, told: str = "") -> list[F
     """Return what it means that a broken line is the one that a gap lacks. `told`: what else it says wrongly."""
     detail = f"a line stands here whose seal does not hold{told}"
     found = [Finding(finding=Kind.EDITED_LINE, webhook_id=gap.webhook_id, seq=gap.seq, detail=detail)]
-    if gap.is_removal and not _is_by_ttl(gap, line, prove):
+    if gap.is_removal and not (gap.may_be_expiry and _is_by_ttl(gap, line, prove)):
         gone = "somebody deleted the row; the line that recorded it does not hold"
         found.append(Finding(finding=Kind.DELETED_ROW, webhook_id=gap.webhook_id, seq=gap.seq, detail=gone))
     return found
@@ -69,6 +73,23 @@ def forged(webhook_id: str, line_seq: int) -> Finding:
     """Return that a broken line stands for nothing."""
     detail = "a line whose seal does not hold tells of a write that never was"
     return Finding(finding=Kind.FORGED_LINE, webhook_id=webhook_id, seq=line_seq, detail=detail)
+
+
+def _places(lines: Mapping[int, LineFacts], said: Callable[[LineFacts], Hashable]) -> defaultdict[Hashable, list[int]]:
+    """Return where the lines stand, by what they say."""
+    found: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, line in lines.items():
+        found[said(line)].append(place)
+    return found
+
+
+def _near(gap: Gap, places: Sequence[int]) -> Iterable[int]:
+    """Return those of the places, which are in order, that are nearest to the two between which a gap is."""
+    after, before = bisect_left(places, gap.after), bisect_left(places, gap.before)
+    some = _TRIED // 4
+    first = range(max(0, after - some), min(len(places), after + some))
+    last = range(max(0, before - some), min(len(places), before + some))
+    return (places[n] for n in sorted({*first, *last}))
 
 
 def _best(gap: Gap, candidates: Iterable[LineFacts]) -> LineFacts | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from lambdas.shared.audit_record import AuditKey, canonical, is_genuine
 from lambdas.shared.operator_line import is_own_id, line_id
 from webhookctl.core.audit.findings import Finding, Kind
+from webhookctl.core.audit.spilling import storable
 
 PLACE: Final = "operators"
 """What findings name in place of a webhook."""
@@ -41,8 +42,8 @@ class OperatorFacts:
         genuine = is_genuine(line, keys)
         own = None if genuine else _true_id(line, keys)
         return cls(
-            line_id=own or _storable(line.get("lineId", "")),
-            previous=None if previous is None else _storable(previous),
+            line_id=own or storable(line.get("lineId", "")),
+            previous=None if previous is None else storable(previous),
             digest=_digest(line),
             at_ms=at_ms,
             is_genuine=genuine,
@@ -62,10 +63,6 @@ def _true_id(line: Mapping[str, Any], keys: Sequence[AuditKey]) -> str | None:
         if is_genuine({**line, "lineId": own}, keys):
             return own
     return None
-
-
-def _storable(value: object) -> str:
-    return str(value).encode(errors="backslashreplace").decode()
 
 
 def _digest(line: Mapping[str, Any]) -> bytes:

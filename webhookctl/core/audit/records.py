@@ -11,6 +11,7 @@ from lambdas.shared import audit_wire, operator_line
 from lambdas.shared.audit_record import MEANING, sets_meaning
 from lambdas.shared.clock import parse_iso
 from webhookctl.core.audit.seen import SpillingSet
+from webhookctl.core.audit.spilling import storable
 from webhookctl.core.audit.state import States
 from webhookctl.core.logs import POLL_INTERVAL_S, LogEvent
 
@@ -136,7 +137,7 @@ def records(events: Iterable[LogEvent], wanted: AuditFilter) -> Iterator[AuditRe
 
 def _key(record: AuditRecord) -> str:
     """Return what tells a record from others, as a text that can be stored whatever stands in the line."""
-    return f"{record.webhook_id}\0{record.event_id}".encode(errors="backslashreplace").decode()
+    return storable(f"{record.webhook_id}\0{record.event_id}")
 
 
 def query(
@@ -161,7 +162,7 @@ def follow(
     seen: dict[str, datetime] = {}
     while True:
         for record in records(log.lines(wanted, start=start), wanted):
-            key = f"{record.webhook_id}\0{record.event_id}"
+            key = _key(record)
             if key not in seen:
                 yield record
             seen[key] = record.at

@@ -27,3 +27,8 @@ class Spilling:
             self._file.execute("PRAGMA journal_mode = OFF")
             self._file.execute(f"CREATE TABLE {table} WITHOUT ROWID")
         return self._file
+
+
+def storable(value: object) -> str:
+    """Return a value as a text that SQLite can store, whatever stands in it: lone surrogates, as escapes."""
+    return str(value).encode(errors="backslashreplace").decode()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lambdas.shared.audit_record import canonical, chain_hash, chained_state
 from lambdas.shared.audit_wire import changed_members, is_whole
-from webhookctl.core.audit.spilling import Spilling
+from webhookctl.core.audit.spilling import Spilling, storable
 
 IN_MEMORY: Final = 4_000
 """States held in memory; beyond that they live in a temporary file."""
@@ -72,7 +72,7 @@ class States(Spilling):
         Nothing is added that the line's own chain hash does not prove: so nothing to a removal, whose actor is not
         that of the state removed.
         """
-        webhook_id = str(line.get("webhookId", "")).encode(errors="backslashreplace").decode()
+        webhook_id = storable(line.get("webhookId", ""))
         if is_whole(line):
             self._keep(webhook_id, first_state(line))
             return dict(line)

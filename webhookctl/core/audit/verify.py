@@ -15,13 +15,14 @@ from lambdas.shared.audit_record import AuditKey
 from lambdas.shared.audit_wire import is_genuine_write, lengthen
 from lambdas.shared.clock import parse_iso
 from webhookctl.core.audit.checkpoint import Checkpoint, compare
-from webhookctl.core.audit.facts import line_facts, name_of, recognised, row_facts, text_of
+from webhookctl.core.audit.facts import line_facts, recognised, row_facts, text_of
 from webhookctl.core.audit.findings import Finding, LineFacts, Scope
 from webhookctl.core.audit.index import AuditIndex
 from webhookctl.core.audit.judge import judge
 from webhookctl.core.audit.leftovers import Leftovers
 from webhookctl.core.audit.operators import OperatorFacts, judge_operators
 from webhookctl.core.audit.records import OPERATOR, WEBHOOK
+from webhookctl.core.audit.spilling import storable
 from webhookctl.core.logs import LogEvent
 from webhookctl.errors import CheckFailedError
 
@@ -103,9 +104,10 @@ class Verifier:
             return self._report(index, scope)
 
     def _add_row(self, index: AuditIndex, row: Mapping[str, Any], read_at: datetime) -> None:
-        facts = row_facts(row, since=self.since, fresh=(read_at - self.settle, read_at + self.settle))
+        begins = max((since for since in (self.since, self.log_begins) if since), default=None)
+        facts = row_facts(row, since=begins, fresh=(read_at - self.settle, read_at + self.settle))
         self._counts["rows"] += facts.is_expected
-        index.add_row(name_of(row.get("webhookId", "")), facts)
+        index.add_row(storable(row.get("webhookId", "")), facts)
 
     def _add_line(self, index: AuditIndex, position: int, event: LogEvent) -> None:
         written = event.written()
@@ -120,7 +122,7 @@ class Verifier:
             genuine = is_genuine_write(written, self.keys)
             told = "" if genuine else text_of(known)
             facts = line_facts(line, position=position, at_ms=_ms(event.at), is_genuine=genuine, written=told)
-            index.add_line(name_of(line.get("webhookId", "?")), facts)
+            index.add_line(storable(line.get("webhookId", "?")), facts)
 
     def _proves(self, line: LineFacts, changed: Mapping[str, Any]) -> bool:
         """Say whether a broken line's seal holds with these members changed."""

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.fakes_audit import grown
 
 VICTIM = "stripe:evt_2"
+LONG_AFTER = datetime(2033, 6, 1, tzinfo=UTC)
+"""The rows have expired by then."""
 
 
 @pytest.mark.parametrize("place", [3, 4, 5])
@@ -60,8 +63,9 @@ def test_every_line_of_which_the_webhook_was_edited_is_named() -> None:
     [(True, {"status": "x"}), (True, {"actor": "x"}), (True, {"change": "x"}), (True, {"seq": 7}), (True, {"type": 1})],
 )
 def test_an_edited_line_of_an_expiry_is_named_alone(by_ttl: bool, fields: dict[str, Any]) -> None:  # noqa: FBT001
-    """The row is gone, and a line that told so stands there."""
+    """The row is gone when its time was over, and a line that told so stands there."""
     world = grown()
+    world.at = LONG_AFTER
     world.put(VICTIM, None, by_ttl=by_ttl)
     world.edit_line(9, **fields)
     assert world.findings() == [("edited_line", VICTIM, 3)]
@@ -82,3 +86,25 @@ def test_an_edited_line_of_a_write_around_the_project_is_named(fields: dict[str,
     world.edit_row(VICTIM, recorded=True, amountMinor=1)
     world.log[9] = replace(world.log[9], message=json.dumps({**world.log[9].written(), **fields}))
     assert sorted(world.findings()) == [("edited_line", VICTIM, 3), ("row_changed_without_record", VICTIM, 3)]
+
+
+def test_a_row_that_was_to_stay_did_not_expire_whatever_an_edited_line_says() -> None:
+    """The lines before tell until when: the removal is somebody's, though no seal says whose it was."""
+    world = grown()
+    world.put(VICTIM, None)
+    world.edit_line(9, actor="ttl", at="2033-06-01T00:00:00.000Z")
+    assert world.findings() == [("edited_line", VICTIM, 3), ("row_deleted", VICTIM, 3)]
+
+
+@pytest.mark.parametrize("at", [0, 4], ids=["before", "behind"])
+def test_forged_lines_do_not_hide_which_line_was_edited(at: int) -> None:
+    """However many stand before or behind it: its chain hash is that which the next line goes on from."""
+    world = grown()
+    world.edit_line(4, seq=77)
+    forged = {**world.log[4].written(), "seq": 500, "chain": "x", "hmac": "x"}
+    for number in range(100):
+        world.say({**forged, "id": f"f-{number}", "seq": 500 + number}, place=at)
+    found = world.findings()
+    assert found.count(("edited_line", VICTIM, 2)) == 1
+    assert {kind for kind, _, _ in found} == {"edited_line", "forged_line"}
+    assert len(found) == 101

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdas.shared.webhook import PaymentEvent
 from tests.fakes_audit import KEY, AuditWorld, grown
 from webhookctl.core.audit.export import ExportedLog, Format, export
 from webhookctl.core.audit.proof import BEGINNING, verify_environment
@@ -100,3 +101,33 @@ def test_lines_that_the_log_group_no_longer_keeps_are_not_missing() -> None:
     assert {kind for kind, _, _ in world.findings()} == {"missing_line"}
     del world.log[1]
     assert world.findings(log_begins=begins) == [("missing_line", "stripe:evt_2", 1)]
+
+
+@pytest.mark.parametrize("is_failed", [True, False])
+def test_a_row_older_than_all_that_the_log_keeps_lacks_no_line(*, is_failed: bool) -> None:
+    """A webhook that was never processed does not expire, and outlasts its lines; what came later is judged."""
+    world = AuditWorld()
+    old = world.receive("evt_old")
+    if is_failed:
+        world.fail(old)
+    world.log.clear()
+    world.at += timedelta(days=600)
+    world.process(world.receive("evt_new"))
+    begins = world.at - timedelta(days=545)
+    assert world.findings(log_begins=begins) == []
+    del world.log[1]
+    assert world.findings(log_begins=begins) == [("missing_line", "stripe:evt_new", 2)]
+
+
+def test_a_masked_line_still_tells_until_when_its_row_was_to_stay() -> None:
+    """An expiry whose line is on its way is pending, also of a webhook in whose line a card number was masked."""
+    world = AuditWorld()
+    event = PaymentEvent(kind="payment.succeeded", payment_id="4242424242424242")
+    expires_at = int((world.at + timedelta(days=1)).timestamp())
+    webhook = world.receive("evt_1")
+    world.write(webhook.processed(event, at=world.at, attempts=1, expires_at=expires_at))
+    assert "isMasked" in world.log[-1].message
+    world.at += timedelta(days=2)
+    world.put("stripe:evt_1", None, recorded=False)
+    report = world.verify()
+    assert (report.counts, report.pending) == ({}, 1)
