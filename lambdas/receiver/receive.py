@@ -151,7 +151,9 @@ class Receiver:
         """Hold a signed delivery id for this body. PayPal signs a CRC32 only: a second body under the id is forged."""
         claim = _claim(delivery_id, webhook, expires_at=self.now() + CLAIM_LIFETIME)
         existing = self.events.put(claim).existing
-        if existing is not None and existing.body_sha256 != claim.body_sha256:
+        if existing is None:
+            return
+        if existing.body_sha256 != claim.body_sha256 or _differs_in_card_data(existing, claim):
             raise VerificationError("the delivery id was used for another body", reason="delivery_reused")
 
 
@@ -212,7 +214,7 @@ def _differs_in_card_data(existing: StoredWebhook, webhook: StoredWebhook) -> bo
 def _conflict(webhook: StoredWebhook, *, expires_at: datetime) -> StoredWebhook:
     return replace(
         webhook,
-        webhook_id=f"{webhook.webhook_id}#{webhook.body_sha256[:16]}",
+        webhook_id=f"{webhook.webhook_id}#{(webhook.original_hmac or webhook.body_sha256)[:16]}",
         status=Status.CONFLICT,
         trace_parent=None,
         expires_at=int(expires_at.timestamp()),

@@ -169,9 +169,12 @@ def _said_by(labels: list[Any]) -> Named | None:
 
 
 def _texts(label: object) -> Iterator[str]:
-    """Yield the words of a label that is an object (Stripe Checkout: `{"type": "custom", "custom": "CVV"}`)."""
+    """Yield the words of a label that is an object (Stripe Checkout: `{"type": "custom", "custom": "CVV"}`).
+
+    Of no other: a person's `name` is an object as well, and `Pin` or `Cid` somebody's surname.
+    """
     if isinstance(label, _Members):
-        yield from (value for _, value in label if isinstance(value, str))
+        yield from (value for name, value in label if name == "custom" and isinstance(value, str))
 
 
 def _number(spelled: str, named: Named) -> tuple[str, int]:

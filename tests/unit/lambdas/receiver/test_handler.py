@@ -20,6 +20,9 @@ from tests.fakes_trip import (
     stripe_body,
 )
 
+PLACES = 64
+"""Letters that a counterfeit may choose to have the CRC32 of another body."""
+
 
 @pytest.mark.parametrize("provider", BODIES)
 def test_a_verified_webhook_is_stored_queued_and_acknowledged(provider: str) -> None:
@@ -103,13 +106,14 @@ def test_another_body_under_a_known_id_is_recorded_and_never_processed() -> None
 def test_bodies_that_differ_in_their_card_data_only_are_a_conflict() -> None:
     """What is stored of both is the same; the keyed hashes of the originals tell them apart, under one key."""
     trip = Trip()
-    first, second = (stripe_body(memo=pan) for pan in ("4242424242424242", "5555555555554444"))
-    assert [trip.send(body) for body in (first, first, second)] == [200, 200, 200]
+    pans = ("4242424242424242", "5555555555554444", "4111111111111111")
+    first, second, third = (stripe_body(memo=pan) for pan in pans)
+    assert [trip.send(body) for body in (first, first, second, third, second)] == [200] * 5
     outcomes = [line["outcome"] for line in trip.lines if line["type"] == "webhook"]
-    assert outcomes == ["accepted", "duplicate", "conflict"]
-    (conflict,) = [trip.stored(key) for key in trip.aws.items if "#" in key]
-    assert (conflict.status, conflict.body) == (Status.CONFLICT, trip.stored().body)
-    assert conflict.original_hmac != trip.stored().original_hmac
+    assert outcomes == ["accepted", "duplicate", "conflict", "conflict", "conflict"]
+    conflicts = [trip.stored(key) for key in trip.aws.items if "#" in key]
+    assert [(one.status, one.body) for one in conflicts] == [(Status.CONFLICT, trip.stored().body)] * 2
+    assert len({one.original_hmac for one in (*conflicts, trip.stored())}) == 3
 
 
 def test_a_stored_item_that_cannot_be_read_is_no_fault_of_the_sender() -> None:
@@ -130,11 +134,25 @@ def test_a_paypal_delivery_id_admits_one_body() -> None:
     body = paypal_body()
     headers = signed_headers("paypal", body, secret=secret("paypal"))
     assert trip.post("paypal", body, headers) == 200
-    forged = _with_crc_of(body, paypal_body("WH-2"))
+    forged = _with_crc_of(body, paypal_body("WH-2") + b" " * PLACES)
     assert trip.post("paypal", forged, headers) == 401
     assert trip.lines[-1]["reason"] == "delivery_reused"
     assert "paypal:WH-2" not in trip.aws.items
     assert trip.post("paypal", body, headers) == 200
+
+
+def test_a_paypal_delivery_id_admits_one_body_also_where_only_card_data_differs() -> None:
+    """What is stored of both would be the same: the keyed hash of the signed body tells them apart."""
+    trip = Trip()
+    body = paypal_body().replace(b"{", b'{"track_data": "0%s", ' % (b"a" * PLACES), 1)
+    headers = signed_headers("paypal", body, secret=secret("paypal"))
+    assert trip.post("paypal", body, headers) == 200
+    rows = set(trip.aws.items)
+    forged = _with_crc_of(body, body.replace(b'"0a', b'"1a'), letters=b"ab")
+    assert zlib.crc32(forged) == zlib.crc32(body)
+    assert trip.post("paypal", forged, headers) == 401
+    assert trip.lines[-1]["reason"] == "delivery_reused"
+    assert set(trip.aws.items) == rows
 
 
 @pytest.mark.parametrize("changes", [{"id": ""}, {"id": "e" * 256}, {"id": "a\nb"}, {"id": "4242424242424242"}])
@@ -222,18 +240,17 @@ def test_verification_of_a_provider_without_delivery_ids_claims_none() -> None:
     assert trip.aws.calls["PutItem"] == 1
 
 
-def _with_crc_of(original: bytes, forged: bytes) -> bytes:
-    """Return `forged` with white space behind its JSON that gives it the CRC32 of `original`.
+def _with_crc_of(original: bytes, forged: bytes, *, letters: bytes = b" \n") -> bytes:
+    """Return `forged` with the CRC32 of `original`, by choosing among two letters where it holds 64 of the first.
 
-    A CRC is affine: choosing a space or a line feed at each of 64 places is a linear system over 32 bits.
+    A CRC is affine: which of the two stands at each of the places is a linear system over 32 bits.
     """
-    places = 64
-    blank = forged + b" " * places
-    base = zlib.crc32(blank)
+    first = forged.rindex(letters[:1] * PLACES)
+    base = zlib.crc32(forged)
     rows: dict[int, tuple[int, int]] = {}
-    for place in range(places):
-        at = len(forged) + place
-        effect, chosen = zlib.crc32(blank[:at] + b"\n" + blank[at + 1 :]) ^ base, 1 << place
+    for place in range(PLACES):
+        at = first + place
+        effect, chosen = zlib.crc32(forged[:at] + letters[1:] + forged[at + 1 :]) ^ base, 1 << place
         while effect and (pivot := effect.bit_length()) in rows:
             effect, chosen = effect ^ rows[pivot][0], chosen ^ rows[pivot][1]
         if effect:
@@ -242,4 +259,5 @@ def _with_crc_of(original: bytes, forged: bytes) -> bytes:
     while wanted:
         effect, places_of = rows[wanted.bit_length()]
         wanted, chosen = wanted ^ effect, chosen ^ places_of
-    return forged + bytes(0x0A if chosen >> place & 1 else 0x20 for place in range(places))
+    found = bytes(letters[chosen >> place & 1] for place in range(PLACES))
+    return forged[:first] + found + forged[first + PLACES :]

@@ -25,6 +25,8 @@ from tests.fakes_trip import paypal_body, square_body, stripe_body
         b'{"card":{"exp_month":12,"exp_year":2029,"last4":"4242","iin":"424242","amount":608000000000}}',
         b'{"rate":"0.4242424242424242","rates":[0.4242424242424242]}',
         b'{"network_transaction_reference":{"id":"378282246310005"},"gtin":"4006381333931"}',
+        b'{"id":"7000","name":{"given_name":"Ana","surname":"Cid"},"amount":{"value":"3000"}}',
+        b'{"code":"1234","name":{"given_name":"Card","surname":"Pin"}}',
         b'{"raw":"{\\"n\\":\\"\\\\u0035 items\\"}"}',
         b"[" * 5000,
         b"\xff\xfe",
