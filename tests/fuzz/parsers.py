@@ -1,5 +1,7 @@
 """Coverage-guided fuzzing of the parsers by atheris: `python -m tests.fuzz.parsers -atheris_runs=N [corpus]`."""
 
+import atexit
+import signal
 import sys
 
 import atheris
@@ -9,4 +11,6 @@ with atheris.instrument_imports(include=["lambdas"]):
 
 if __name__ == "__main__":
     atheris.Setup(sys.argv, parse_everything)
+    # The fuzzer's alarm clock goes on ticking, and kills the process if it rings while the interpreter shuts down.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     atheris.Fuzz()
