@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from webhookctl import cli
@@ -17,6 +18,10 @@ from webhookctl.local import environment, ports
 from webhookctl.local.engine import iam
 from webhookctl.local.places import Places
 from webhookctl.local.state import LocalEnvironment
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # A run in the background ignores SIGINT, and its children would inherit that: no Ctrl-C could be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)

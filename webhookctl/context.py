@@ -43,6 +43,12 @@ class AppContext(Ports):
         """The chosen environment's name."""
         return self.settings.environment
 
+    def tell_skipped(self, webhook_id: str) -> None:
+        """Say on stderr that a row is no stored webhook and was left out."""
+        self.console.warn(
+            f"left out: row {webhook_id!r} is not a stored webhook; webhookctl audit verify says what happened"
+        )
+
     def show(self, value: Any) -> None:  # noqa: ANN401 - any result of core
         """Print a result on stdout as --output and --query say. Generators stream under jsonl and table."""
         render(value, self.console, output=self.settings.output, query=self.settings.query)

@@ -47,6 +47,9 @@ class Ports:
         """Return the time, aware, in UTC."""
         return datetime.now(UTC)
 
+    def tell_skipped(self, webhook_id: str) -> None:
+        """Hear that a row is no stored webhook and was left out. `AppContext` says so."""
+
     @cached_property
     def identity(self) -> "Identity":
         """Whose credentials these are."""
@@ -207,14 +210,14 @@ class Ports:
         """The dead-letter queue, joined with the webhooks."""
         from webhookctl.aws.dead_letter_desk import dead_letter_queue
 
-        return dead_letter_queue(self.session, self.outputs, now=self.now)
+        return dead_letter_queue(self.session, self.outputs, now=self.now, skipped=self.tell_skipped)
 
     @cached_property
     def redrive_desk(self) -> "RedriveDesk":
         """What a redrive works with."""
         from webhookctl.aws.dead_letter_desk import redrive_desk
 
-        return redrive_desk(self.session, self.outputs, now=self.now)
+        return redrive_desk(self.session, self.outputs, now=self.now, skipped=self.tell_skipped)
 
     @cached_property
     def traces(self) -> "XRay":

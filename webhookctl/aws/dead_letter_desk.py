@@ -17,20 +17,27 @@ from webhookctl.core.outputs import StackOutputs
 from webhookctl.core.redrive.run import RedriveDesk
 
 
-def dead_letter_queue(session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime]) -> DeadLetterQueue:
-    """Return the dead-letter queue of an environment, joined with its webhooks."""
+def dead_letter_queue(
+    session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime], skipped: Callable[[str], None]
+) -> DeadLetterQueue:
+    """Return the dead-letter queue of an environment, joined with its webhooks.
+
+    `skipped` is told the ids of rows that are no stored webhook.
+    """
     return DeadLetterQueue(
         environment=outputs.environment,
         queue=SqsQueue(session, outputs[names.DLQ_URL]),
-        webhooks=DeadLetterTable(session, outputs[names.TABLE_NAME]),
+        webhooks=DeadLetterTable(session, outputs[names.TABLE_NAME], skipped=skipped),
         normalise=meaning,
         now=now,
     )
 
 
-def redrive_desk(session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime]) -> RedriveDesk:
+def redrive_desk(
+    session: AwsSession, outputs: StackOutputs, *, now: Callable[[], datetime], skipped: Callable[[str], None]
+) -> RedriveDesk:
     """Return what a redrive works with, and who does it."""
-    source = dead_letter_queue(session, outputs, now=now)
+    source = dead_letter_queue(session, outputs, now=now, skipped=skipped)
     return RedriveDesk(
         source=source,
         target=SqsQueue(session, outputs[names.QUEUE_URL]),

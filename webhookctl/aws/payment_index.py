@@ -1,12 +1,14 @@
 """DynamoDB: the index of processed events by payment."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lambdas.shared.attributes import from_item
 from lambdas.shared.clock import parse_iso
 from lambdas.shared.webhook import PaymentEvent, Status
 from stack.outputs import PAYMENT_INDEX
+from webhookctl.aws.rows import read
 from webhookctl.aws.session import AwsSession
 from webhookctl.core.events.parts import PaymentFact
 
@@ -22,7 +24,7 @@ class PaymentIndexTable:
         self._table_name = table_name
 
     def facts(self, payment_id: str) -> Sequence[PaymentFact]:
-        """Return the processed events of a payment."""
+        """Return the processed events of a payment. Raises WebhookctlError for a row that is none."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table_name,
             IndexName=PAYMENT_INDEX,
@@ -30,7 +32,11 @@ class PaymentIndexTable:
             ExpressionAttributeValues={":payment": {"S": payment_id}},
         )
         items = [from_item(item) for page in pages for item in page["Items"]]
-        return [_fact(payment_id, values) for values in items if values.get("status") == Status.PROCESSED]
+        return [
+            read(values.get("webhookId"), partial(_fact, payment_id), values)
+            for values in items
+            if values.get("status") == Status.PROCESSED
+        ]
 
 
 def _fact(payment_id: str, values: Mapping[str, Any]) -> PaymentFact:

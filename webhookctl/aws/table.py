@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lambdas.shared.errors import MalformedError
 from lambdas.shared.webhook import Status, StoredWebhook
 from webhookctl.aws.batch_get import items_of
+from webhookctl.aws.rows import MalformedRowError, read, row_id, stored_webhook
 from webhookctl.aws.session import AwsSession
-from webhookctl.errors import WebhookctlError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -28,7 +27,7 @@ class Table:
         """Return one webhook, by a consistent read, or None."""
         answer = self._client.get_item(TableName=self._name, Key={"webhookId": {"S": webhook_id}}, ConsistentRead=True)
         item = answer.get("Item")
-        return _webhook(item) if item else None
+        return stored_webhook(item) if item else None
 
     def scan(self) -> Iterator[StoredWebhook]:
         """Yield every webhook without its body."""
@@ -51,11 +50,11 @@ class Table:
     def _readable(self, items: Iterable[Mapping[str, Any]]) -> Iterator[StoredWebhook]:
         for item in items:
             try:
-                webhook = _webhook(item)
-            except _NoWebhookError:
+                webhook = stored_webhook(item)
+            except MalformedRowError:
                 if self._skipped is None:
                     raise
-                self._skipped(_key(item))
+                self._skipped(row_id(item))
             else:
                 yield webhook
 
@@ -63,27 +62,11 @@ class Table:
         """Return the status of each stored webhook among the ids (eventually consistent batch reads)."""
         how = {"ProjectionExpression": "webhookId, #status", "ExpressionAttributeNames": {"#status": "status"}}
         items = items_of(self._client, self._name, webhook_ids, how)
-        return {item["webhookId"]["S"]: Status(item["status"]["S"]) for item in items}
+        return {row_id(item): read(row_id(item), _status, item) for item in items}
 
 
-class _NoWebhookError(WebhookctlError):
-    """Somebody else wrote the row, or changed it."""
-
-    code = "malformed_row"
-
-
-def _webhook(item: Mapping[str, Any]) -> StoredWebhook:
-    try:
-        return StoredWebhook.from_item(item)
-    except MalformedError as error:
-        key = _key(item)
-        raise _NoWebhookError(
-            f"row {key!r} is not a stored webhook", hint="webhookctl audit verify says what happened to it"
-        ) from error
-
-
-def _key(item: Mapping[str, Any]) -> str:
-    return str(item.get("webhookId", {}).get("S", "?"))
+def _status(item: Mapping[str, Any]) -> Status:
+    return Status(item["status"]["S"])
 
 
 _ATTRIBUTES = (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from webhookctl.aws.session import AwsSession, ClientError
+from webhookctl.aws.session import AwsSession, BotoCoreError, ClientError
 from webhookctl.core.trace.traces import TraceDocuments, TraceSummary, begun
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class XRay:
         try:
             if self._client.get_trace_segment_destination().get("Destination") != "CloudWatchLogs":
                 return None
-        except ClientError:  # a remark on an answer that is there: not worth losing it
+        except (ClientError, BotoCoreError):  # a remark on an answer that is there: not worth losing it
             return None
         share = self._indexed_percent()
         if share == _ALL:
@@ -73,7 +73,7 @@ class XRay:
         """Return the percentage of traces that Transaction Search indexes for X-Ray, None when it is not known."""
         try:
             rules = self._client.get_indexing_rules()["IndexingRules"]
-        except ClientError:
+        except (ClientError, BotoCoreError):
             return None
         shares = [rule.get("Rule", {}).get("Probabilistic", {}).get("DesiredSamplingPercentage") for rule in rules]
         return next((share for share in shares if share is not None), None)

@@ -37,14 +37,8 @@ def listed_sources(app: AppContext) -> EventSources:
     """Return the same for showing alone: a row that is no webhook is left out, and named on stderr."""
     from webhookctl.aws.table import Table
 
-    table = Table(app.session, app.outputs[names.TABLE_NAME], skipped=lambda row: _tell_skipped(app, row))
+    table = Table(app.session, app.outputs[names.TABLE_NAME], skipped=app.tell_skipped)
     return EventSources(table=table, by_id=table, payments=app.payment_index, audit=app.audit_log)
-
-
-def _tell_skipped(app: AppContext, webhook_id: str) -> None:
-    app.console.warn(
-        f"left out: row {webhook_id!r} is not a stored webhook; webhookctl audit verify says what happened"
-    )
 
 
 def webhook_rows(app: AppContext) -> "Table":

@@ -1,6 +1,6 @@
 """The parts of a payment, refunds, reversals and disputes, each in its latest state, and what they come to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
@@ -21,7 +21,7 @@ _PART_RANKS: Final = {
 """How final a refund's or dispute's own state is. A refund can still fail after it succeeded."""
 DISPUTE_STATES: Final = ("opened", "closed", "won", "lost")
 """What a dispute can stand at; closed where the provider does not say for whom."""
-_ENDED: Final = ("failed", "canceled")
+ENDED: Final = ("failed", "canceled")
 """States of a refund that give nothing back."""
 
 
@@ -92,9 +92,9 @@ def refunded_minor(facts: Sequence[PaymentFact]) -> int:
         return _sum(done)
     singles = [fact for fact in facts if fact.event.kind.startswith("refund.") and not fact.event.is_cumulative]
     first = _first_moments(singles)
-    ended = _first_moments(fact for fact in singles if _part_status(fact) in _ENDED)
+    ended = _first_moments(fact for fact in singles if _part_status(fact) in ENDED)
     latest = max(totals, key=lambda fact: (fact.at, _minor(fact)))
-    gone = _sum(part for part in parts if part.status in _ENDED and ended[part.object_id] >= latest.at)
+    gone = _sum(part for part in parts if part.status in ENDED and ended[part.object_id] >= latest.at)
     beyond = max(_sum(part for part in done if first[part.object_id] <= fact.at) - _minor(fact) for fact in totals)
     return max(_minor(latest) - gone, _sum(done) - max(beyond, 0), 0)
 
@@ -104,8 +104,12 @@ def is_in(currency: str | None, fact: PaymentFact) -> bool:
     return currency is None or fact.event.currency in (None, currency)
 
 
-def gave_back(facts: Sequence[PaymentFact]) -> bool:
-    """Whether money went back by these events: a refund that stands, a running total of them, or a reversal."""
+def gave_back(facts: Sequence[PaymentFact], *, ended: Collection[str] = ()) -> bool:
+    """Whether money went back by these events: a refund that stands, a running total of them, or a reversal.
+
+    `ended` are the refunds that failed or were canceled by other events.
+    """
+    facts = [fact for fact in facts if _part_id(fact) not in ended]
     totals = [fact for fact in facts if fact.event.kind == "refund.succeeded" and fact.event.is_cumulative]
     parts = [*latest_parts(facts, "refund."), *latest_parts(facts, "payment.reversed")]
     back = [part.amount_minor for part in parts if part.status in ("succeeded", "reversed")]

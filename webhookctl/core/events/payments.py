@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Protocol
 
 from webhookctl.core.audit.records import AuditRecord
 from webhookctl.core.events.parts import (
+    ENDED,
     Part,
     PaymentFact,
     gave_back,
@@ -152,7 +153,9 @@ def fold(payment_id: str, facts: Iterable[PaymentFact]) -> Payment | None:
     own = [fact for fact in unique if is_in(currency, fact)]
     refunded = 0 if status == "canceled" else refunded_minor(own)  # an authorization that ended was never money
     reversed_ = _reversed(own, amount)
-    is_mixed = gave_back([fact for fact in unique if not is_in(currency, fact)])
+    refunds = latest_parts(unique, "refund.")
+    ended = {part.object_id for part in refunds if part.status in ENDED}
+    is_mixed = gave_back([fact for fact in unique if not is_in(currency, fact)], ended=ended)
     return Payment(
         payment_id=payment_id,
         provider=unique[0].provider,
@@ -163,7 +166,7 @@ def fold(payment_id: str, facts: Iterable[PaymentFact]) -> Payment | None:
         refunded=money_text(refunded or None, currency),
         refunded_minor=refunded,
         net_minor=None if is_mixed else _net(status, amount, refunded, reversed_),
-        refunds=latest_parts(unique, "refund."),
+        refunds=refunds,
         disputes=latest_parts(unique, "dispute."),
         first_at=unique[0].at,
         last_at=unique[-1].at,

@@ -98,7 +98,7 @@ def _write(sources: IncidentSources, folder: Path, path: Path, start: datetime, 
     _lines(folder / "traces.jsonl", (_plain(asdict(row)) for row in rows))
     failed = _failed_traces(sources.traces, folder, start, end)
     alarms, changes = _alarms(sources, folder, start, end)
-    changes = [change for change in changes if (change.before, change.after) != _FIRST_DATA]
+    changes = list(_telling(changes))
     for change in changes:
         timeline.add(_of_alarm(change))
     series = sources.metrics.read(sources.queries, start=start, end=end, period=PERIOD)
@@ -217,6 +217,18 @@ def _alarms(
     _json(folder / "alarms.json", [_plain(asdict(alarm)) for alarm in alarms])
     _lines(folder / "alarm-changes.jsonl", (_plain(asdict(change)) for change in changes))
     return alarms, changes
+
+
+def _telling(changes: Iterable[AlarmChange]) -> Iterator[AlarmChange]:
+    """Yield the changes but for those to OK of an alarm that only had no data, and had not gone off before."""
+    went_off: set[str] = set()
+    for change in changes:
+        if change.after == ALARM:
+            went_off.add(change.name)
+        if (change.before, change.after) != _FIRST_DATA or change.name in went_off:
+            yield change
+        if change.after == OK:
+            went_off.discard(change.name)
 
 
 def _of_alarm(change: AlarmChange) -> Moment:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from lambdas.shared.card_data import mask
 
-_IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
-_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?![\w:.])")
+_IPV4: Final = re.compile(r"(?<![0-9A-Za-z.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
+_IPV6: Final = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?!\w)")
 _NETWORK_BITS: Final = {4: 24, 6: 48}
 _MAPPED_BITS: Final = 96
 """What stands before the IPv4 address in an IPv6 address that stands for it."""
@@ -20,7 +20,7 @@ _MAPPED_BITS: Final = 96
 def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Return a JSON value without card numbers, and with addresses cut to their network (/24, /48)."""
     if isinstance(value, Mapping):
-        return {key: redacted(member) for key, member in value.items()}
+        return {redacted(key): redacted(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(member) for member in value]
     return _cut(mask(value)) if isinstance(value, str) else value
@@ -33,11 +33,13 @@ def _cut(text: str) -> str:
 
 
 def _network(found: re.Match[str]) -> str:
+    text = found[0].rstrip(".")  # a sentence's end; a colon can be an address's own
+    text = text[:-1] if text.endswith(":") and not text.endswith("::") else text
     try:
-        address = ip_address(found[0])
+        address = ip_address(text)
     except ValueError:
         return found[0]
     bits = _NETWORK_BITS[address.version]
     if address.version == 6 and address.ipv4_mapped:  # noqa: PLR2004 - IPv6
         bits = _MAPPED_BITS + _NETWORK_BITS[4]
-    return str(ip_network((address, bits), strict=False).network_address)
+    return str(ip_network((address, bits), strict=False).network_address) + found[0][len(text) :]

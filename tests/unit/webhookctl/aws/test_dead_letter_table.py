@@ -1,4 +1,4 @@
-"""An edited body is written once, also where the answer to the write was lost."""
+"""Dead letters' webhooks: one that can't be read hides no other; an edited body is written once."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -8,6 +8,7 @@ import pytest
 from lambdas.shared.webhook import Status, StoredWebhook
 from tests.stored_webhooks import stored_webhook
 from webhookctl.aws.dead_letter_table import DeadLetterTable
+from webhookctl.aws.payment_index import PaymentIndexTable
 from webhookctl.aws.session import ClientError
 from webhookctl.errors import WebhookctlError
 
@@ -56,3 +57,45 @@ def test_any_other_refusal_is_an_error() -> None:
     """Nothing is said to have been written, or not to have been."""
     with pytest.raises(WebhookctlError):
         _table("AccessDeniedException", None).replace_body(BEFORE, EDITED)
+
+
+class Rows:
+    """A table of two webhooks and a row that is none; the index has it too."""
+
+    def __init__(self) -> None:
+        processed = {**BEFORE.to_item(), "status": {"S": "PROCESSED"}}
+        self._rows = [BEFORE.to_item(), {"webhookId": {"S": "stripe:odd"}, "status": {"S": "PROCESSED"}}, processed]
+
+    def client(self, _service: str) -> "Rows":
+        """Return itself, as the session's client."""
+        return self
+
+    def batch_get_item(self, **_asked: object) -> dict[str, Any]:
+        """Return every row."""
+        return {"Responses": {"t": self._rows}}
+
+    def get_paginator(self, _operation: str) -> "Rows":
+        """Return itself, as the query."""
+        return self
+
+    def paginate(self, **_asked: object) -> list[dict[str, Any]]:
+        """Return one page."""
+        return [{"Items": self._rows}]
+
+
+def test_a_dead_letter_of_which_the_row_is_damaged_hides_no_other() -> None:
+    """Its letter stays one without a webhook; the row is named once."""
+    skipped: list[str] = []
+    table = DeadLetterTable(cast("AwsSession", Rows()), "t", skipped=skipped.append)
+    for _ in range(2):
+        assert list(table.get_many(["any"])) == ["stripe:evt_1"]
+    assert skipped == ["stripe:odd"]
+
+
+def test_a_damaged_row_in_a_payments_events_is_named() -> None:
+    """A sum without it could be wrong."""
+    session = cast("AwsSession", Rows())
+    with pytest.raises(WebhookctlError, match="row 'stripe:odd' is not a stored webhook"):
+        DeadLetterTable(session, "t").of_payment("pi_1")
+    with pytest.raises(WebhookctlError, match="row 'stripe:odd' is not a stored webhook"):
+        PaymentIndexTable(session, "t").facts("pi_1")

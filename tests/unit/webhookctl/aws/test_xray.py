@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from webhookctl.aws.xray import XRay
 
@@ -12,12 +12,20 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """An account's X-Ray settings; `refused` operations are denied. Remembers what it was asked."""
+    """An account's X-Ray settings; `refused` operations are denied, `silent` ones not answered. Remembers all asked."""
 
-    def __init__(self, destination: str, percent: float | None = 1.0, *, refused: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        destination: str,
+        percent: float | None = 1.0,
+        *,
+        refused: tuple[str, ...] = (),
+        silent: tuple[str, ...] = (),
+    ) -> None:
         self._destination = destination
         self._percent = percent
         self._refused = refused
+        self._silent = silent
         self.asked: list[str] = []
 
     def client(self, _service: str) -> "Account":
@@ -37,6 +45,8 @@ class Account:
 
     def _ask(self, operation: str) -> None:
         self.asked.append(operation)
+        if operation in self._silent:
+            raise ReadTimeoutError(endpoint_url="https://xray.test")
         if operation in self._refused:
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
 
@@ -52,6 +62,7 @@ def _reason(account: Account) -> str | None:
         (Account("CloudWatchLogs", 12.5), "X-Ray shows only 12.5 % of the traces"),
         (Account("CloudWatchLogs", None), "X-Ray shows only a part of the traces"),
         (Account("CloudWatchLogs", refused=("GetIndexingRules",)), "X-Ray shows only a part of the traces"),
+        (Account("CloudWatchLogs", silent=("GetIndexingRules",)), "X-Ray shows only a part of the traces"),
     ],
 )
 def test_transaction_search_is_named_with_the_share_that_is_left(account: Account, says: str) -> None:
@@ -65,6 +76,7 @@ def test_transaction_search_is_named_with_the_share_that_is_left(account: Accoun
         Account("XRay"),
         Account("CloudWatchLogs", 100.0),
         Account("CloudWatchLogs", refused=("GetTraceSegmentDestination",)),
+        Account("CloudWatchLogs", silent=("GetTraceSegmentDestination",)),
     ],
 )
 def test_nothing_is_said_where_nothing_is_hidden_or_nobody_may_ask(account: Account) -> None:

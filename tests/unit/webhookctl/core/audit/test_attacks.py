@@ -167,11 +167,7 @@ def delete_row(world: History, random: Random) -> tuple[Found, Found]:
     if not world.items:
         return set(), set()
     webhook_id = random.choice(sorted(world.items))
-    if (
-        "expiresAt" in world.items[webhook_id]
-        and random.random() < 2
-        and world.items[webhook_id]["expiresAt"]["N"] != "2000000000"
-    ):
+    if "expiresAt" in world.items[webhook_id] and world.items[webhook_id]["expiresAt"]["N"] != "2000000000":
         return set(), set()
     world.put(webhook_id, None, recorded=False)
     return {("row_deleted", webhook_id)}, set()

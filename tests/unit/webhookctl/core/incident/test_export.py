@@ -73,11 +73,13 @@ def _sources(world: AuditWorld, fake: FakeSources) -> IncidentSources:
 
 
 def _changes(names: Iterable[str], *, start: datetime, end: datetime) -> list[AlarmChange]:
-    """Tell of an alarm that went off, was quiet again, and went off."""
+    """Tell of an alarm that went off, was quiet again, went off, had no data and ended."""
     assert (list(names), end) == (["webhook-dlq-test", "webhook-quiet-test"], END)
     states = ("OK", "ALARM", "OK", "ALARM")
     began = AlarmChange(at=start, name="webhook-quiet-test", before="INSUFFICIENT_DATA", after="OK", reason="")
-    return [began] + [
+    blind = replace(began, at=end, name="webhook-dlq-test", before="ALARM", after="INSUFFICIENT_DATA")
+    ended = replace(blind, before="INSUFFICIENT_DATA", after="OK")
+    went = [
         AlarmChange(
             at=start + timedelta(minutes=n),
             name="webhook-dlq-test",
@@ -87,20 +89,22 @@ def _changes(names: Iterable[str], *, start: datetime, end: datetime) -> list[Al
         )
         for n in range(3)
     ]
+    return [began, *went, blind, ended]
 
 
 def test_an_alarm_that_was_quiet_again_is_told_too(tmp_path: Path) -> None:
     """Each change has a row and a mark in the plots; alarms that only began to have data are counted."""
     export_incident(_sources(grown(), FakeSources()), tmp_path / "out", start=START, end=END)
     timeline = (tmp_path / "out" / "timeline.md").read_text()
-    assert "| webhook-dlq-test | 12:00:00 ALARM, 12:01:00 OK, 12:02:00 ALARM | ALARM |" in timeline
+    changes = "12:00:00 ALARM, 12:01:00 OK, 12:02:00 ALARM, 13:00:00 INSUFFICIENT_DATA, 13:00:00 OK"
+    assert f"| webhook-dlq-test | {changes} | ALARM |" in timeline
     assert "1 of 2 alarms did not go off." in timeline
     assert "webhook-quiet-test" not in timeline
-    assert timeline.count("| alarm | webhook-dlq-test: ") == 3
+    assert timeline.count("| alarm | webhook-dlq-test: ") == 5
     assert "webhook-dlq-test: ALARM → OK" in timeline
     plot = (tmp_path / "out" / "plots" / "processor-Errors.svg").read_text()
     assert plot.count("webhook-dlq-test</title>") == 2
-    assert len((tmp_path / "out" / "alarm-changes.jsonl").read_text().splitlines()) == 4
+    assert len((tmp_path / "out" / "alarm-changes.jsonl").read_text().splitlines()) == 6
 
 
 @pytest.mark.parametrize(
