@@ -85,7 +85,7 @@ def _json_headers(text: str) -> dict[str, str]:
     try:
         members = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError("the headers are not valid JSON") from error
+        raise UsageError("the headers are not valid JSON", hint='one "name: value" a line, or a JSON object') from error
     return {str(name).lower(): ",".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in members.items()}
 
 
@@ -101,5 +101,7 @@ def _har_body(data: Mapping[str, Any]) -> bytes:
         try:
             return base64.b64decode(text, validate=True)
         except binascii.Error as error:
-            raise UsageError("the HAR file's body is not base64") from error
+            raise UsageError(
+                "the HAR file's body is not base64", hint="save the capture again, or give --body and --headers"
+            ) from error
     return text.encode()

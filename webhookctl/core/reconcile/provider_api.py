@@ -158,7 +158,10 @@ class ProviderApi:
             page = answer.json() if answer.status == _OK else {}
         except MaxRetryError as error:
             why = type(error.reason or error).__name__
-            raise WebhookctlError(f"{self.provider}'s API can't be reached at {host}: {why}") from error
+            raise WebhookctlError(
+                f"{self.provider}'s API can't be reached at {host}: {why}",
+                hint="check the network, or save its list and give it by --file",
+            ) from error
         except (HTTPError, ValueError, RecursionError) as error:
             raise WebhookctlError(f"{self.provider}'s API can't be read: {type(error).__name__}") from error
         if answer.status in _REFUSED:

@@ -11,6 +11,7 @@ from webhookctl.errors import UsageError
 
 _LONGEST_NAME: Final = 255
 """The receiver takes no longer id or type."""
+SAVED: Final = "save the answers of the provider's own list of events, one JSON document or one a line"
 
 
 def _stripe_goes_on(page: Mapping[str, Any]) -> bool:
@@ -132,7 +133,7 @@ def read_page(provider: str, page: object) -> Iterator[ProviderEvent]:
             )
         except (KeyError, ValueError, OverflowError, OSError) as error:
             reason = f"an event has no {error}" if isinstance(error, KeyError) else error
-            raise UsageError(f"this is no list of {provider} events: {reason}") from error
+            raise UsageError(f"this is no list of {provider} events: {reason}", hint=SAVED) from error
         yield event
 
 
@@ -149,7 +150,7 @@ def _documents(text: str) -> list[Any]:
     try:
         return [json.loads(text)]
     except RecursionError as error:
-        raise UsageError("this is no list of events: it is nested too deeply") from error
+        raise UsageError("this is no list of events: it is nested too deeply", hint=SAVED) from error
     except ValueError:
         return _lines(text)
 
@@ -158,14 +159,14 @@ def _lines(text: str) -> list[Any]:
     try:
         return [json.loads(line) for line in text.split("\n") if line.strip()]
     except (ValueError, RecursionError) as error:
-        raise UsageError("the file is neither JSON nor JSON lines") from error
+        raise UsageError("the file is neither JSON nor JSON lines", hint=SAVED) from error
 
 
 def _list_in(page: object, listing: Listing) -> list[Mapping[str, Any]]:
     if isinstance(page, Mapping):
         page = next((page[name] for name in listing.members if isinstance(page.get(name), list)), [page])
     if not isinstance(page, list) or not all(isinstance(raw, Mapping) for raw in page):
-        raise UsageError("this is no list of events")
+        raise UsageError("this is no list of events", hint=SAVED)
     return page
 
 

@@ -170,7 +170,9 @@ class SecretDesk:
     def _new(self, provider: str, value: str) -> dict[str, str]:
         form, explanation = _FORMS.get(provider, _ANY_FORM)
         if not form.fullmatch(value):
-            raise UsageError(f"this is not a key of {provider}: {explanation}")
+            raise UsageError(
+                f"this is not a key of {provider}: {explanation}", hint="copy it again from the provider's console"
+            )
         return new_key(provider, value, now=self.now())
 
     def _save(self, provider: str, members: Mapping[str, Any], change: str, *, key_id: str = "") -> SecretChange:

@@ -32,7 +32,7 @@ class SecretSource:
         else:
             text = self._stored(name)
         if not text.strip():
-            raise UsageError(f"--secret-from {name}: there is nothing in it")
+            raise UsageError(f"--secret-from {name}: there is nothing in it", hint="the key alone, or its JSON form")
         return text.rstrip("\r\n")
 
     def _stored(self, name: str) -> str:
@@ -48,7 +48,9 @@ def _text(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise UsageError("stdin can't be read: it is not text in UTF-8") from error
+        raise UsageError(
+            "stdin can't be read: it is not text in UTF-8", hint="the key alone, or its JSON form"
+        ) from error
 
 
 def parse_secret(provider: str, text: str, *, url: str, signing: Callable[[], dict[str, str]]) -> ProviderSecret:
